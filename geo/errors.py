@@ -1,0 +1,31 @@
+"""Errors that a user can act on: a stable code, a sentence, a remedy and a place.
+
+The four rooms raise classes of the same shape and know nothing of each other; the command line and the web turn them
+into text. `CODES` is the documented list: raising a code that is not in it is itself a fault.
+"""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    "usage": "the options or arguments do not fit together",
+}
+
+
+class GeoError(Exception):
+    """A fault in what was given, never in the program: shown without a traceback.
+
+    `code` is a key of `CODES`; `message` says what is wrong; `hint` what to do; `where` the place (file, line, row).
+    `exit_code` is what the command line returns: 2 wrong usage, 3 bad input, 4 refused.
+    """
+
+    exit_code = 3
+
+    def __init__(self, code: str, message: str, *, hint: str = "", where: str = "", exit_code: int | None = None):
+        if code not in CODES:
+            raise LookupError(f"error code {code!r} is not documented in {__name__}.CODES")
+        super().__init__(message)
+        self.code, self.message, self.hint, self.where = code, message, hint, where
+        if exit_code is not None:
+            self.exit_code = exit_code
+        elif code == "usage":
+            self.exit_code = 2
