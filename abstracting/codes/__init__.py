@@ -1,0 +1,1 @@
+"""Code systems as types: topography, morphology, FIPS county, ICD, surgery."""

@@ -1,0 +1,1 @@
+"""The edit engine: rules as data, evaluation, overrides."""

@@ -1,0 +1,1 @@
+"""Multiple-primary rules: SEER (solid tumor, hematopoietic, earlier years) and IARC."""

@@ -1,0 +1,1 @@
+"""Recodes: table-driven and computed derivations of analysis variables."""

@@ -1,0 +1,1 @@
+"""The staging engine and its decision tables."""

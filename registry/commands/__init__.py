@@ -1,0 +1,1 @@
+"""Commands of the store, one module per kind of work."""
