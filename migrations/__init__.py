@@ -1,0 +1,1 @@
+"""The store's migrations, shipped as a package and addressed by name."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "usage": "the options or arguments do not fit together",
+    "settings": "a setting is unknown, unreadable or of the wrong type",
+    "database": "the database cannot be opened or is not of this version",
+    "database-missing": "there is no registry in the data folder yet",
+    "busy": "another process holds what this one needs",
 }
 
 

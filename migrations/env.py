@@ -1,0 +1,40 @@
+"""Alembic's entry: runs the migrations on the engine that the caller hands over, each in a transaction of its own.
+
+On PostgreSQL an advisory lock keeps two upgrades apart; on SQLite the write lock does. Tables are altered in batch mode.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import text
+
+from registry.models import Base
+from registry.security import accounts  # noqa: F401  (its tables belong to the metadata)
+
+ADVISORY_LOCK = 0x0C0_4E61
+
+
+def run() -> None:
+    """Runs what the command asks for (`upgrade`, `check`, `revision`) on the connection in the configuration."""
+    connection = context.config.attributes["connection"]
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+        connection.commit()
+    try:
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_as_batch=True,
+            compare_type=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        if connection.dialect.name == "postgresql":
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+            connection.commit()
+
+
+run()

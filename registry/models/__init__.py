@@ -1,0 +1,39 @@
+"""The tables: sources' accounts (`PatientRecord`, `Abstract`) and the registry's knowledge (`Patient`, `Tumor`)."""
+
+from registry.models.audit import AccessLog, ChainHead, Revision
+from registry.models.base import Base, now
+from registry.models.documents import LOADING, READY, REMOVED, Document, ImportBatch, ImportChange, ImportReject
+from registry.models.facilities import UNSPECIFIED, Facility, Physician, Source
+from registry.models.people import Patient, PatientRecord
+from registry.models.tumors import STATUSES, Abstract, AbstractText, Treatment, Tumor
+from registry.models.work import Disclosure, Job, PopulationArea, SavedList
+
+__all__ = [
+    "LOADING",
+    "READY",
+    "REMOVED",
+    "STATUSES",
+    "UNSPECIFIED",
+    "Abstract",
+    "AbstractText",
+    "AccessLog",
+    "Base",
+    "ChainHead",
+    "Disclosure",
+    "Document",
+    "Facility",
+    "ImportBatch",
+    "ImportChange",
+    "ImportReject",
+    "Job",
+    "Patient",
+    "PatientRecord",
+    "Physician",
+    "PopulationArea",
+    "Revision",
+    "SavedList",
+    "Source",
+    "Treatment",
+    "Tumor",
+    "now",
+]
