@@ -8,6 +8,24 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "usage": "the options or arguments do not fit together",
+    "input-file": "a file is missing or cannot be read as what its name says",
+    "input-columns": "a table lacks a column that is needed",
+    "input-values": "a column holds values that are no counts, populations or codes",
+    "age-group": "a label is no age group",
+    "age-gap": "the age groups overlap or leave ages out",
+    "standard-cell": "a standard population has no exact weight for an age group",
+    "standard-population": "a standard population cannot be read",
+    "population-missing": "people are missing for an area, year, sex or age that is asked for",
+    "population-layout": "a line does not have the layout of the SEER population file",
+    "population-codes": "county codes of several editions, or retired ones, stand in one population table",
+    "edition": "the county codes belong to no edition of the boundaries, or to several",
+    "unmatched-areas": "codes in the data have no boundary",
+    "boundaries": "a boundary file cannot be read or lacks its codes",
+    "trend-data": "too few or unusable points for a trend",
+    "smoothing": "a smoothed rate cannot be computed from these counts",
+    "map-classes": "classes cannot be made from these values",
+    "map-export": "a map cannot be written in this format",
+    "suppression": "a table cannot be protected as asked",
 }
 
 

@@ -93,7 +93,7 @@ def _typed(default: Any, name: str, value: Any) -> Any:
 
 
 def secret(settings: Settings, name: str) -> str:
-    """Gives the named secret of this installation: 32 random bytes made at first use, mode 600, never in the database."""
+    """Gives the named secret of this installation: 32 random bytes made at first use, mode 600, in the data folder."""
     path = settings.folder("keys") / name
     if not path.exists():
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -30,7 +30,7 @@ class Facility(Versioned, Base):
 
 
 class Source(Base):
-    """Where records come from: registry 40 and facility 540; patientIdNumber 20 has a meaning only inside one source."""
+    """Where records come from: registry 40 and facility 540; patientIdNumber 20 has meaning only inside one source."""
 
     __tablename__ = "source"
     __table_args__ = (UniqueConstraint("registry_id", "facility_number", "name"),)
