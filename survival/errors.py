@@ -8,6 +8,26 @@ from __future__ import annotations
 
 CODES: dict[str, str] = {
     "usage": "the options or arguments do not fit together",
+    "file-missing": "the file does not exist or may not be read",
+    "file-unreadable": "the file is not CSV or Parquet, is cut off, or is not UTF-8",
+    "file-empty": "the file has no rows",
+    "column-unknown": "a column that was asked for is not in the data",
+    "column-twice": "a column name occurs more than once in the header",
+    "value-missing": "a value that the method needs is empty",
+    "value-text": "text stands where a number is needed",
+    "value-range": "a number lies outside the range it can have",
+    "time-negative": "a follow-up time is below zero",
+    "date-unreadable": "a date is not a full ISO date (or a day number where that is allowed)",
+    "dates-reversed": "an exit lies before its entry",
+    "sex-unknown": "the sex is neither 1/male nor 2/female",
+    "event-none": "no row carries the event code",
+    "group-empty": "a group that the method needs has no rows",
+    "life-table-columns": "the life table has neither of the two layouts",
+    "life-table-gap": "the life table lacks an age, year or sex inside its own range",
+    "life-table-twice": "the life table gives an age, year and sex more than once",
+    "life-table-range": "a probability or hazard of the life table is impossible",
+    "standard-unknown": "the standard population or one of its age groups is not known",
+    "no-convergence": "an iterative fit did not converge",
 }
 
 
