@@ -9,6 +9,9 @@ from __future__ import annotations
 CODES: dict[str, str] = {
     "usage": "the options or arguments do not fit together",
     "json-line": "a line of input is not one JSON object",
+    "recode-name": "there is no recode, version or option of that name",
+    "recode-input": "the input of a recode lacks a part or holds one of the wrong kind",
+    "naaccr-version": "a NAACCR version is not one of those known",
 }
 
 
