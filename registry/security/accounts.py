@@ -57,7 +57,10 @@ class RoleGrant(Base):
 
 
 class SignIn(Base):
-    """One attempt to sign in, by name and address: what the lock-out counts and an auditor reads."""
+    """One attempt to sign in, by name and address: what the lock-out counts and an auditor reads.
+
+    A successful one is the session as well: it is over for good once `ended_at` is set, whatever cookie comes back.
+    """
 
     __tablename__ = "sign_in"
     __table_args__ = (Index("ix_sign_in_username", "username", "at"), Index("ix_sign_in_address", "address", "at"))
@@ -67,3 +70,4 @@ class SignIn(Base):
     username: Mapped[str] = mapped_column(String(255))
     address: Mapped[str] = mapped_column(String(64), default="")
     outcome: Mapped[str] = mapped_column(String(20))
+    ended_at: Mapped[datetime | None]
