@@ -5,13 +5,26 @@ On PostgreSQL an advisory lock keeps two upgrades apart; on SQLite the write loc
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import JSON, text
 
 from registry.models import Base
+from registry.models.base import Moment
 from registry.security import accounts  # noqa: F401  (its tables belong to the metadata)
 
 ADVISORY_LOCK = 0x0C0_4E61
+
+
+def render_item(kind: str, thing: Any, context: Any) -> str | bool:
+    """Writes our column types by what the engines keep, so that an old migration never needs the models of today."""
+    if kind == "type" and isinstance(thing, Moment):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(thing, JSON):
+        context.imports.add("from sqlalchemy.dialects.postgresql import JSONB")
+        return 'sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")'
+    return False
 
 
 def run() -> None:
@@ -25,6 +38,7 @@ def run() -> None:
             connection=connection,
             target_metadata=Base.metadata,
             render_as_batch=True,
+            render_item=render_item,
             compare_type=True,
             transaction_per_migration=True,
         )

@@ -12,6 +12,9 @@ CODES: dict[str, str] = {
     "database": "the database cannot be opened or is not of this version",
     "database-missing": "there is no registry in the data folder yet",
     "busy": "another process holds what this one needs",
+    "not-found": "no row of this number, or none that may be seen",
+    "conflict": "somebody else saved the same record meanwhile",
+    "item-value": "an item is unknown or its value does not fit",
 }
 
 

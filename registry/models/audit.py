@@ -12,7 +12,10 @@ from registry.models.base import Base, now
 
 
 class Revision(Base):
-    """One save: the items that changed (old, new), who, why, when; `hash` seals it to its predecessor in the chain."""
+    """One save: the items that changed (old, new), who, why, when; `hash` seals it to its predecessor in the chain.
+
+    `version` is the row's `version_id` after the save, so that a conflict can tell what the second saver had before them.
+    """
 
     __tablename__ = "revision"
     __table_args__ = (UniqueConstraint("chain", "number"), Index("ix_revision_row", "chain", "row_id"))
@@ -21,6 +24,7 @@ class Revision(Base):
     chain: Mapped[str] = mapped_column(String(30))
     number: Mapped[int]
     row_id: Mapped[int]
+    version: Mapped[int] = mapped_column(default=0)
     action: Mapped[str] = mapped_column(String(12))
     changes: Mapped[dict[str, Any]] = mapped_column(default=dict)
     who: Mapped[str] = mapped_column(String(255))

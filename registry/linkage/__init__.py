@@ -1,0 +1,1 @@
+"""Matching persons, reviewing pairs, and consolidating what several sources say."""
