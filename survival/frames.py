@@ -90,7 +90,10 @@ def _read_csv(stream: io.BufferedIOBase, wanted: list[str] | None, *, where: str
         labels = [str(name) for name in names.iloc[0]]
         _check_names(labels, wanted, where)
         stream.seek(0)
-        frame = pd.read_csv(stream, usecols=wanted, index_col=False, encoding="utf-8-sig", low_memory=False)
+        # every column is read although few are wanted: with `usecols` a line that is too long would shift silently
+        frame = pd.read_csv(stream, encoding="utf-8-sig", low_memory=False)
+        if not isinstance(frame.index, pd.RangeIndex):
+            raise ValueError(f"the first line has more values than the {len(labels)} names of the header")
     except pd.errors.EmptyDataError:
         raise SurvivalError(
             "file-empty", "the file is empty", hint="Give a header line and rows.", where=where

@@ -1,0 +1,186 @@
+"""Kaplan-Meier survival with Greenwood's variance, its quantiles, conditional and reversed forms.
+
+Sources: Kaplan and Meier, J Am Stat Assoc 53 (1958) 457-481; Greenwood (1926); quantiles as Brookmeyer and Crowley,
+Biometrics 38 (1982) 29-41, with R's rule for a flat curve (`quantile.survfit`); Schemper and Smith, Control Clin
+Trials 17 (1996) 343-346 for the reversed form. Agrees with R's `survfit` (see tests/survival).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from survival.cautions import few_at_risk
+from survival.frames import FollowUp, Unit, convert
+from survival.intervals import Scale, confidence_limits
+from survival.results import Result
+from survival.risksets import RiskSets, count_followup
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Survival and the variance of its logarithm just after each time, G strata by T times."""
+
+    sets: RiskSets
+    survival: np.ndarray
+    variance: np.ndarray
+
+    @property
+    def se(self) -> np.ndarray:
+        """The standard error of the survival itself; undefined (NaN) once survival is 0."""
+        with np.errstate(invalid="ignore"):
+            return self.survival * np.sqrt(self.variance)
+
+
+def estimate_curves(sets: RiskSets, *, given: float = 0.0) -> Curves:
+    """Gives the product-limit curves; `given` makes them conditional on being alive just after that time."""
+    n, d = sets.at_risk.astype(float), sets.events.astype(float)
+    if given > 0:
+        d = np.where(sets.times > given, d, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = 1.0 - np.divide(d, n, out=np.zeros_like(d), where=n > 0)
+        terms = np.where(d > 0, d / (n * (n - d)), 0.0)
+    return Curves(sets, np.cumprod(factors, axis=1), np.cumsum(terms, axis=1))
+
+
+def kaplan_meier(
+    data: FollowUp | RiskSets,
+    *,
+    at: Sequence[float] | None = None,
+    at_unit: Unit | None = None,
+    ci: Scale = "log",
+    level: float = 0.95,
+    given: float = 0.0,
+    reverse: bool = False,
+    quantiles: Sequence[float] = (0.5,),
+) -> Result:
+    """Gives survival by stratum and time, with the quantiles of survival time beside the rows.
+
+    With `at`, one row per stratum and requested time (`time` echoes the request in `at_unit`); `n_event` then counts
+    since the previous requested time, as R's `summary.survfit`. Beyond the last follow-up the estimate is undefined
+    unless survival reached 0. Without `at`, one row per distinct exit time, in the data's unit. `given` (in `at_unit`)
+    conditions on survival beyond it; `reverse` gives the distribution of follow-up, whose median is the reversed
+    Kaplan-Meier median. `n_risk` counts just before the time. `se` is Greenwood's, of the estimate itself.
+    """
+    sets = data if isinstance(data, RiskSets) else count_followup(data)
+    total = sets.total
+    if reverse:
+        sets = sets.reversed()
+    unit = at_unit or sets.unit
+    start = convert(given, unit, sets.unit)
+    curves = estimate_curves(sets, given=start)
+    if at is None:
+        frame = _all_rows(curves, ci=ci, level=level, after=start)
+    else:
+        frame = _rows_at(curves, at, unit=unit, ci=ci, level=level, after=start)
+    extra = {"quantiles": survival_quantiles(curves, quantiles, ci=ci, level=level)} if len(quantiles) else {}
+    warnings = few_at_risk(frame) if at is not None else ()
+    if at is not None and frame["estimate"].isna().any():
+        beyond = sorted(frame.loc[frame["estimate"].isna(), "time"].unique())
+        warnings = (*warnings, f"Follow-up ends before {', '.join(f'{t:g}' for t in beyond)}: no estimate there.")
+    return Result(
+        method="reverse-kaplan-meier" if reverse else "kaplan-meier",
+        n=int(total.sum()),
+        events=int(sets.events.sum()),
+        frame=frame,
+        by=sets.by,
+        warnings=tuple(warnings),
+        extra=extra,
+        settings={"ci": ci, "level": level, "given": given, "unit": sets.unit, "at": at, "at_unit": unit},
+    )
+
+
+def _limits(frame: pd.DataFrame, *, ci: Scale, level: float) -> pd.DataFrame:
+    lower, upper = confidence_limits(frame["estimate"].to_numpy(), frame["se"].to_numpy(), scale=ci, level=level)
+    return frame.assign(lower=lower, upper=upper)
+
+
+def _all_rows(curves: Curves, *, ci: Scale, level: float, after: float) -> pd.DataFrame:
+    sets = curves.sets
+    row, column = np.nonzero(((sets.events + sets.censored) > 0) & (sets.times >= after))
+    frame = sets.strata.iloc[row].reset_index(drop=True)
+    frame = frame.assign(
+        time=sets.times[column],
+        n_risk=sets.at_risk[row, column],
+        n_event=sets.events[row, column],
+        n_censor=sets.censored[row, column],
+        estimate=curves.survival[row, column],
+        se=curves.se[row, column],
+    )
+    return _limits(frame, ci=ci, level=level)
+
+
+def _rows_at(curves: Curves, at: Sequence[float], *, unit: Unit, ci: Scale, level: float, after: float) -> pd.DataFrame:
+    sets = curves.sets
+    requested = np.asarray(at, dtype=float)
+    wanted = np.array([convert(value, unit, sets.unit) for value in requested])
+    groups, width = sets.events.shape
+    last = np.searchsorted(sets.times, wanted, side="right") - 1
+    following = np.searchsorted(sets.times, wanted, side="left")
+
+    def at_last(values: np.ndarray, before: float) -> np.ndarray:
+        padded = np.concatenate([np.full((groups, 1), before), values], axis=1)
+        return padded[:, last + 1]
+
+    survival, se = at_last(curves.survival, 1.0), at_last(curves.se, 0.0)
+    risk = np.concatenate([sets.at_risk, np.zeros((groups, 1), dtype=np.int64)], axis=1)[:, following]
+    seen = np.cumsum(np.where(sets.times > after, sets.events, 0) if after > 0 else sets.events, axis=1)
+    events = np.diff(_by_order(at_last(seen, 0.0), wanted), axis=1, prepend=0.0)[:, _rank(wanted)]
+    leaving = (sets.events + sets.censored) > 0
+    end = np.where(leaving.any(axis=1), sets.times[width - 1 - np.argmax(leaving[:, ::-1], axis=1)], 0.0)
+    undefined = ((wanted[None, :] > end[:, None]) & (survival > 0)) | (wanted < after)[None, :]
+    survival, se = np.where(undefined, np.nan, survival), np.where(undefined, np.nan, se)
+    row, column = (index.ravel() for index in np.indices((groups, len(wanted))))
+    frame = sets.strata.iloc[row].reset_index(drop=True)
+    frame = frame.assign(
+        time=requested[column],
+        n_risk=risk[row, column],
+        n_event=events[row, column].astype(np.int64),
+        estimate=survival[row, column],
+        se=se[row, column],
+    )
+    return _limits(frame, ci=ci, level=level)
+
+
+def _by_order(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    return values[:, np.argsort(wanted, kind="stable")]
+
+
+def _rank(wanted: np.ndarray) -> np.ndarray:
+    return np.argsort(np.argsort(wanted, kind="stable"), kind="stable")
+
+
+def survival_quantiles(
+    curves: Curves, probabilities: Sequence[float], *, ci: Scale = "log", level: float = 0.95
+) -> list[dict]:
+    """Gives for each stratum and probability p the time by which a share p has had the event, with limits.
+
+    The limits are where the confidence limits of the curve cross; a quantile that is not reached is None.
+    """
+    lower, upper = confidence_limits(curves.survival, curves.se, scale=ci, level=level)
+    found = []
+    for g in range(len(curves.sets.total)):
+        label = {name: curves.sets.strata[name].iloc[g] for name in curves.sets.by}
+        used = (curves.sets.events[g] + curves.sets.censored[g]) > 0
+        times = curves.sets.times[used]
+        for p in probabilities:
+            crossed = [_crossing(times, curve[g][used], 1.0 - p) for curve in (curves.survival, lower, upper)]
+            found.append({"stratum": label, "p": p, "time": crossed[0], "lower": crossed[1], "upper": crossed[2]})
+    return found
+
+
+def _crossing(times: np.ndarray, curve: np.ndarray, target: float) -> float | None:
+    """Gives the first time at which a falling curve is at or below the target, the middle of a step exactly at it."""
+    tolerance = np.sqrt(np.finfo(float).eps)
+    with np.errstate(invalid="ignore"):
+        reached = np.flatnonzero(curve <= target + tolerance)
+        below = np.flatnonzero(curve < target - tolerance)
+    if not len(reached):
+        return None
+    first = times[reached[0]]
+    if curve[reached[0]] < target - tolerance:
+        return float(first)
+    return float((first + (times[below[0]] if len(below) else times[-1])) / 2)
