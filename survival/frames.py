@@ -369,7 +369,7 @@ def number_groups(frame: pd.DataFrame, by: Sequence[str], faults: Faults) -> tup
     number = np.zeros(len(frame), dtype=np.int64)
     labels: list[np.ndarray] = []
     for name in by:
-        codes, uniques = pd.factorize(frame[name], sort=True, use_na_sentinel=True)
+        codes, uniques = _number_labels(frame[name])
         if (codes < 0).any():
             faults.add(
                 "value-missing",
@@ -378,7 +378,7 @@ def number_groups(frame: pd.DataFrame, by: Sequence[str], faults: Faults) -> tup
                 rows=np.flatnonzero(codes < 0),
             )
             codes = np.maximum(codes, 0)
-        labels.append(np.asarray(uniques))
+        labels.append(uniques)
         number = number * max(len(uniques), 1) + codes
     sizes = [max(len(label), 1) for label in labels]
     present = np.flatnonzero(np.bincount(number, minlength=int(np.prod(sizes))))
@@ -389,6 +389,23 @@ def number_groups(frame: pd.DataFrame, by: Sequence[str], faults: Faults) -> tup
     positions = np.unravel_index(present, sizes)
     strata = pd.DataFrame({name: label[pos] for name, label, pos in zip(by, labels, positions) if len(label)})
     return number, strata
+
+
+def _number_labels(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Gives each row's label number (-1 where missing) and the sorted labels; small whole numbers need no hashing."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu" and len(column):
+        values = column.to_numpy()
+        low, high = int(values.min()), int(values.max())
+        if high - low < 1_000_000:
+            shifted = values - low if low else values
+            present = np.flatnonzero(np.bincount(shifted, minlength=high - low + 1))
+            if len(present) == high - low + 1:
+                return shifted, present + low
+            lookup = np.zeros(high - low + 1, dtype=np.int64)
+            lookup[present] = np.arange(len(present))
+            return lookup[shifted], present + low
+    codes, uniques = pd.factorize(column, sort=True, use_na_sentinel=True)
+    return codes, np.asarray(uniques)
 
 
 def to_days(values: np.ndarray, unit: Unit) -> np.ndarray:

@@ -41,9 +41,10 @@ def estimate_curves(sets: RiskSets, *, given: float = 0.0) -> Curves:
     if given > 0:
         d = np.where(sets.times > given, d, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        factors = 1.0 - np.divide(d, n, out=np.zeros_like(d), where=n > 0)
-        terms = np.where(d > 0, d / (n * (n - d)), 0.0)
-    return Curves(sets, np.cumprod(factors, axis=1), np.cumsum(terms, axis=1))
+        hazard = d / np.maximum(n, 1.0)
+        # d / (n (n - d)); where all at risk die it is infinite, and survival 0 from there on
+        terms = hazard / np.where(d > 0, n - d, 1.0)
+    return Curves(sets, np.cumprod(1.0 - hazard, axis=1), np.cumsum(terms, axis=1))
 
 
 def kaplan_meier(
@@ -117,7 +118,7 @@ def _rows_at(curves: Curves, at: Sequence[float], *, unit: Unit, ci: Scale, leve
     sets = curves.sets
     requested = np.asarray(at, dtype=float)
     wanted = np.array([convert(value, unit, sets.unit) for value in requested])
-    groups, width = sets.events.shape
+    groups = len(sets.total)
     last = np.searchsorted(sets.times, wanted, side="right") - 1
     following = np.searchsorted(sets.times, wanted, side="left")
 
@@ -129,8 +130,7 @@ def _rows_at(curves: Curves, at: Sequence[float], *, unit: Unit, ci: Scale, leve
     risk = np.concatenate([sets.at_risk, np.zeros((groups, 1), dtype=np.int64)], axis=1)[:, following]
     seen = np.cumsum(np.where(sets.times > after, sets.events, 0) if after > 0 else sets.events, axis=1)
     events = np.diff(_by_order(at_last(seen, 0.0), wanted), axis=1, prepend=0.0)[:, _rank(wanted)]
-    leaving = (sets.events + sets.censored) > 0
-    end = np.where(leaving.any(axis=1), sets.times[width - 1 - np.argmax(leaving[:, ::-1], axis=1)], 0.0)
+    end = _last_times(sets)
     undefined = ((wanted[None, :] > end[:, None]) & (survival > 0)) | (wanted < after)[None, :]
     survival, se = np.where(undefined, np.nan, survival), np.where(undefined, np.nan, se)
     row, column = (index.ravel() for index in np.indices((groups, len(wanted))))
@@ -160,27 +160,40 @@ def survival_quantiles(
 
     The limits are where the confidence limits of the curve cross; a quantile that is not reached is None.
     """
-    lower, upper = confidence_limits(curves.survival, curves.se, scale=ci, level=level)
-    found = []
-    for g in range(len(curves.sets.total)):
-        label = {name: curves.sets.strata[name].iloc[g] for name in curves.sets.by}
-        used = (curves.sets.events[g] + curves.sets.censored[g]) > 0
-        times = curves.sets.times[used]
-        for p in probabilities:
-            crossed = [_crossing(times, curve[g][used], 1.0 - p) for curve in (curves.survival, lower, upper)]
-            found.append({"stratum": label, "p": p, "time": crossed[0], "lower": crossed[1], "upper": crossed[2]})
-    return found
+    if not len(probabilities):
+        return []
+    limits = confidence_limits(curves.survival, curves.se, scale=ci, level=level)
+    end = _last_times(curves.sets)
+    crossings = {
+        p: [_crossings(curves.sets.times, curve, 1.0 - p, end) for curve in (curves.survival, *limits)]
+        for p in probabilities
+    }
+    labels = curves.sets.strata.to_dict("records") if curves.sets.by else [{}]
+    return [
+        {"stratum": labels[g], "p": p} | {name: values[g] for name, values in zip(("time", "lower", "upper"), found)}
+        for g in range(len(end))
+        for p, found in crossings.items()
+    ]
 
 
-def _crossing(times: np.ndarray, curve: np.ndarray, target: float) -> float | None:
-    """Gives the first time at which a falling curve is at or below the target, the middle of a step exactly at it."""
+def _last_times(sets: RiskSets) -> np.ndarray:
+    """Gives each stratum's last exit time."""
+    leaving = (sets.events + sets.censored) > 0
+    last = sets.times[leaving.shape[1] - 1 - np.argmax(leaving[:, ::-1], axis=1)]
+    return np.where(leaving.any(axis=1), last, 0.0)
+
+
+def _crossings(times: np.ndarray, curve: np.ndarray, target: float, end: np.ndarray) -> np.ndarray:
+    """Gives for each stratum the first time at which the curve is at or below the target; NaN where it never is.
+
+    A step exactly at the target ends in the middle between its ends, as R has it.
+    """
     tolerance = np.sqrt(np.finfo(float).eps)
+    rows = np.arange(len(end))
     with np.errstate(invalid="ignore"):
-        reached = np.flatnonzero(curve <= target + tolerance)
-        below = np.flatnonzero(curve < target - tolerance)
-    if not len(reached):
-        return None
-    first = times[reached[0]]
-    if curve[reached[0]] < target - tolerance:
-        return float(first)
-    return float((first + (times[below[0]] if len(below) else times[-1])) / 2)
+        reached, below = curve <= target + tolerance, curve < target - tolerance
+    first, lower = np.argmax(reached, axis=1), np.argmax(below, axis=1)
+    start = times[first]
+    stop = np.where(below[rows, lower], times[lower], end)
+    middle = np.where(below[rows, first], start, (start + stop) / 2)
+    return np.where(reached[rows, first], middle, np.nan)
