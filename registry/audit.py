@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import event, insert, select
 from sqlalchemy.orm import Session
 
 from registry.config import Settings
@@ -74,6 +74,33 @@ def append(
     session.add(revision)
     _advance(session, head, revision.hash)
     return revision
+
+
+def append_many(
+    session: Session, chain: str, links: list[tuple[int, int, dict[str, Any]]], *, action: str, who: str, why: str
+) -> None:
+    """Adds many links of one table at once: `links` are (row, version, changes); the head is advanced once."""
+    if not links:
+        return
+    head = _locked_head(session, chain)
+    at, previous, rows = now().replace(microsecond=0), head.hash, []
+    for number, (row_id, version, changes) in enumerate(links, head.count + 1):
+        content = {
+            "chain": chain,
+            "number": number,
+            "row_id": row_id,
+            "version": version,
+            "action": action,
+            "changes": changes,
+            "who": who,
+            "why": why,
+        }
+        digest = seal(content | {"at": _second(at)}, previous)
+        rows.append(content | {"at": at, "previous": previous, "hash": digest})
+        previous = digest
+    session.execute(insert(Revision), rows)
+    head.count += len(rows) - 1
+    _advance(session, head, previous)
 
 
 def log_access(

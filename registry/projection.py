@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from sqlalchemy import String
+
 from abstracting.values import clean, name_key, parse_date
-from registry.models.base import Items
+from registry.models.base import Base, Items
 
 ANALYSIS_SEX = {"1": "1", "2": "2", "5": "1", "6": "2"}
 """Sex (220) to sex for analysis; every other code is 9. Item 225, where it stands, is taken before 220."""
@@ -14,6 +17,20 @@ ANALYSIS_SEX = {"1": "1", "2": "2", "5": "1", "6": "2"}
 def _dated(prefix: str, column: str, value: str | None) -> dict[str, Any]:
     date = parse_date(value)
     return {column: value or None, f"{prefix}_earliest": date.earliest, f"{prefix}_latest": date.latest}
+
+
+@cache
+def _lengths(model: type[Base]) -> dict[str, int]:
+    return {c.key: c.type.length for c in model.__table__.columns if isinstance(c.type, String) and c.type.length}
+
+
+def fitted(model: type[Base], columns: dict[str, Any]) -> dict[str, Any]:
+    """Gives the columns with None for each text that its column cannot hold: the item keeps it, and an edit speaks of it."""
+    lengths = _lengths(model)
+    return {
+        name: None if isinstance(value, str) and len(value) > lengths.get(name, len(value)) else value
+        for name, value in columns.items()
+    }
 
 
 def sex(items: Items) -> str | None:

@@ -13,17 +13,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from abstracting.naaccr import items as dictionary
 from registry import audit
 from registry.errors import RegistryError
+from registry.items import is_patient_level, is_text, known
 from registry.linkage.consolidate import refresh_patient, refresh_tumor
 from registry.models import Abstract, AbstractText, PatientRecord, Revision
-from registry.projection import abstract_columns
-
-TEXT_LENGTH = 1000
-"""Items of this length and more are text blocks, kept in a table of their own."""
-
-EDITING_VERSION = "260"
+from registry.projection import abstract_columns, fitted
 
 
 @dataclass(frozen=True)
@@ -52,18 +47,6 @@ class Conflict(RegistryError):
             "conflict", f"{who} saved this abstract meanwhile", hint="compare the items and save again", exit_code=1
         )
         self.differences, self.who, self.version = differences, who, version
-
-
-def is_text(number: int) -> bool:
-    """Whether an item is a text block."""
-    item = dictionary.dictionary(EDITING_VERSION).by_number(number)
-    return item is not None and item.length >= TEXT_LENGTH
-
-
-def is_patient_level(number: int) -> bool:
-    """Whether an item belongs to the person and not to one tumor, in any version that knows the item."""
-    item = dictionary.latest(number)
-    return item is not None and item.level == "Patient"
 
 
 def all_items(abstract: Abstract) -> dict[int, str]:
@@ -103,7 +86,7 @@ def save(
         _seal(session, "patient_record", record, person, who, why)
     _apply_texts(abstract, {n: c for n, c in tumor.items() if is_text(n)})
     abstract.items = _applied(abstract.items, {n: c for n, c in tumor.items() if not is_text(n)})
-    for column, value in abstract_columns(abstract.items).items():
+    for column, value in fitted(Abstract, abstract_columns(abstract.items)).items():
         setattr(abstract, column, value)
     # a change of the person or of a text alone must raise the version too: the editor's next save compares it
     abstract.updated_at = audit.now()
@@ -120,7 +103,7 @@ def check_values(values: Mapping[int, str]) -> None:
     """Raises one error that names every item which is unknown or longer than the standard allows."""
     faults = []
     for number, value in values.items():
-        item = dictionary.latest(number)
+        item = known(number)
         if item is None:
             faults.append(f"item {number} is not in the standard")
         elif len(value) > item.length:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.models import Abstract, Patient, PatientRecord, Tumor
 from registry.models.base import Items
-from registry.projection import patient_columns, tumor_columns
+from registry.projection import fitted, patient_columns, tumor_columns
 
 ANALYTIC = frozenset({"00", *(str(n) for n in range(10, 23))})
 BY_LATEST = frozenset({"1750", "1760"})
@@ -73,7 +73,7 @@ def _refresh(
     if not changed:
         return
     row.items = items
-    for column, value in columns(items).items():
+    for column, value in fitted(type(row), columns(items)).items():
         setattr(row, column, value)
     session.flush()
     audit.append(session, chain, row.id, "consolidate", changed, who=who, why=why, version=row.version_id)

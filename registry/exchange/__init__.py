@@ -1,0 +1,1 @@
+"""Exchange: the importer that reconciles every row, exports, submissions, the CanReg layout."""

@@ -1,0 +1,200 @@
+"""The importer that reconciles: every row in is created, updated, unchanged or rejected with a reason.
+
+A patient's key is the source (registry 40, facility 540) and patientIdNumber 20; a tumor's adds tumorRecordNumber 60.
+New records are written in short transactions under a batch that nobody sees; changes of visible records wait; one flip shows
+all. A record that equals what its source sent last is unchanged, whatever was edited here since; one that differs replaces
+the source's account, except the items that a person edited here, which are kept and reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from registry.db import Store
+from registry.exchange import batches
+from registry.exchange.changes import apply_changes
+from registry.exchange.incoming import IncomingPatient, Noticed, Reader, Rejected
+from registry.exchange.writing import Plan, write_plan
+from registry.models import ImportReject
+
+KEPT_REASONS = 1000
+"""So many reasons and notices are listed in a report; all are counted, and every rejected row is kept with its content."""
+
+BREATH_SECONDS = 0.01
+"""Pause between two transactions, in which another writer of SQLite gets its turn."""
+
+
+@dataclass
+class TableCounts:
+    """What became of the rows of one table."""
+
+    rows_in: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return dict(self.__dict__)
+
+
+@dataclass
+class Report:
+    """The reconciliation of one import; `rows_in` is always the sum of the four."""
+
+    tumors: TableCounts = field(default_factory=TableCounts)
+    tables: dict[str, TableCounts] = field(default_factory=dict)
+    reasons: list[dict[str, Any]] = field(default_factory=list)
+    reason_counts: Counter[str] = field(default_factory=Counter)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    notice_counts: Counter[str] = field(default_factory=Counter)
+    indicators: Counter[str] = field(default_factory=Counter)
+    batch_id: int | None = None
+    dry_run: bool = False
+    source: str = ""
+    format: str = ""
+    version: str = ""
+
+    def table(self, name: str) -> TableCounts:
+        return self.tumors if name == "tumor" else self.tables.setdefault(name, TableCounts())
+
+    def reject(self, rejected: Rejected) -> None:
+        """Counts a rejected row and lists its reason."""
+        counts = self.table(rejected.table)
+        counts.rows_in += 1
+        counts.rejected += 1
+        self.reason_counts[rejected.code] += 1
+        if len(self.reasons) < KEPT_REASONS:
+            row = {"row": rejected.row, "code": rejected.code, "message": rejected.message}
+            self.reasons.append(row if rejected.table == "tumor" else row | {"table": rejected.table})
+
+    def notice(self, noticed: Noticed) -> None:
+        """Counts and lists something that was pointed out in a row which was taken."""
+        self.notice_counts[noticed.code] += 1
+        if len(self.notices) < KEPT_REASONS:
+            self.notices.append(
+                {"row": noticed.row, "code": noticed.code, "message": noticed.message, "item": noticed.item}
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as the command line's JSON document."""
+        return {
+            **self.tumors.as_dict(),
+            "reasons": self.reasons,
+            "tables": {name: counts.as_dict() for name, counts in self.tables.items()},
+            "reason_counts": dict(self.reason_counts),
+            "notices": self.notices,
+            "notice_counts": dict(self.notice_counts),
+            "indicators": dict(self.indicators),
+            "source": self.source,
+            "format": self.format,
+            "naaccr_version": self.version,
+            "dry_run": self.dry_run,
+            "batch": self.batch_id,
+        }
+
+
+def run_import(
+    store: Store,
+    reader: Reader,
+    *,
+    name: str,
+    who: str,
+    source: str = "",
+    facility: str = "",
+    dry_run: bool = False,
+    document_id: int | None = None,
+    progress: Callable[[float, int], Any] = lambda done, patients: None,
+    say: Callable[[str], Any] = lambda text: None,
+) -> Report:
+    """Imports what a reader gives and returns the report; on any error nothing of it stays, and the error rises.
+
+    `source` names the source of records whose file names none, `facility` their reporting facility (540) where it is blank.
+    """
+    batches.recover(store, say)
+    report = Report(dry_run=dry_run, format=reader.format, version=reader.version)
+    if dry_run:
+        _load(store, reader, report, None, source, facility, progress)
+        return report
+    batch_id = batches.begin(
+        store, name=name, format=reader.format, naaccr_version=reader.version or None, who=who, document_id=document_id
+    )
+    report.batch_id = batch_id
+    try:
+        _load(store, reader, report, batch_id, source, facility, progress)
+        report.version = reader.version
+
+        def apply(session: Session) -> dict[str, Any]:
+            kept = apply_changes(session, batch_id, who=who, why=f"import {batch_id}: {name}")
+            for notice in kept:
+                report.notice(notice)
+            return {**report.tumors.as_dict(), "report": report.as_dict()}
+
+        batches.flip(store, batch_id, apply, who=who)
+    except BaseException as error:
+        batches.remove(store, batch_id, f"{type(error).__name__}: {error}")
+        raise
+    return report
+
+
+def _load(
+    store: Store,
+    reader: Reader,
+    report: Report,
+    batch_id: int | None,
+    source: str,
+    facility: str,
+    progress: Callable[[float, int], Any],
+) -> None:
+    plan = Plan(report=report, source=source, facility=facility)
+    patients = 0
+    for chunk in _chunks(_without_notices(reader, report), store.settings.import_rows_a_transaction):
+        people = [event for event in chunk if isinstance(event, IncomingPatient)]
+        rejects = [event for event in chunk if isinstance(event, Rejected)]
+        rejects += plan.prepare(people)
+        if batch_id is None:
+            with store.reading() as session:
+                rejects += plan.classify(session, None)
+        else:
+            with store.writing() as session:
+                rejects += plan.classify(session, batch_id)
+                write_plan(session, plan, batch_id)
+                session.add_all(
+                    ImportReject(
+                        batch_id=batch_id,
+                        table_name=r.table,
+                        row=r.row,
+                        code=r.code,
+                        message=r.message,
+                        content=r.content,
+                    )
+                    for r in rejects
+                )
+            batches.beat(store, batch_id)
+            time.sleep(BREATH_SECONDS)
+        for reject in rejects:
+            report.reject(reject)
+        patients += len(people)
+        progress(reader.done, patients)
+    report.source = plan.sources_said()
+
+
+def _without_notices(reader: Reader, report: Report) -> Iterator[IncomingPatient | Rejected]:
+    for event in reader:
+        if isinstance(event, Noticed):
+            report.notice(event)
+        else:
+            yield event
+
+
+def _chunks(events: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(events)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
