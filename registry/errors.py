@@ -14,6 +14,12 @@ CODES: dict[str, str] = {
     "busy": "another process holds what this one needs",
     "not-found": "no row of this number, or none that may be seen",
     "conflict": "somebody else saved the same record meanwhile",
+    "job": "a job of an unknown kind, or with unusable parameters",
+    "column-map": "a column map or system definition is unreadable or names what does not exist",
+    "not-a-table": "a file is no readable delimited table",
+    "canreg-table": "the three tables of the CanReg layout are not all there",
+    "file-format": "a file is of no known format",
+    "backup": "a backup cannot be made or restored",
     "item-value": "an item is unknown or its value does not fit",
 }
 

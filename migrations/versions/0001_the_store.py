@@ -104,6 +104,7 @@ def upgrade() -> None:
         ),
         sa.Column("progress", sa.Double(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("process", sa.String(length=80), nullable=False),
         sa.Column(
             "result", sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"), nullable=True
         ),

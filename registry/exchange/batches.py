@@ -50,12 +50,18 @@ def _start_of(pid: int) -> str:
         return ""
 
 
+def process_is_alive(name: str) -> bool | None:
+    """Whether the process of this name still runs; None when it ran on another machine."""
+    host, pid, started = (name.split(":") + ["", "", ""])[:3]
+    if host != socket.gethostname() or not pid.isdigit():
+        return None
+    return _start_of(int(pid)) == started and started != ""
+
+
 def is_alive(batch: ImportBatch) -> bool:
     """Whether the process that loads a batch still runs."""
-    host, pid, started = (batch.process.split(":") + ["", "", ""])[:3]
-    if host == socket.gethostname() and pid.isdigit():
-        return _start_of(int(pid)) == started and started != ""
-    return now() - batch.heartbeat < SILENT
+    alive = process_is_alive(batch.process)
+    return now() - batch.heartbeat < SILENT if alive is None else alive
 
 
 def begin(store: Store, **columns: Any) -> int:

@@ -50,7 +50,9 @@ def standard_names(system: Path) -> dict[str, str]:
     try:
         root = etree.parse(str(system), parser).getroot()
     except etree.XMLSyntaxError as error:
-        raise RegistryError("column-map", f"the system definition cannot be read: {error}", where=str(system)) from error
+        raise RegistryError(
+            "column-map", f"the system definition cannot be read: {error}", where=str(system)
+        ) from error
     names: dict[str, str] = {}
     for variable in root.iter("{*}variable"):
         fields = {etree.QName(child).localname: (child.text or "").strip() for child in variable}
@@ -89,7 +91,10 @@ class CanregReader:
             table = is_canreg(headers)
             if table is None:
                 raise RegistryError(
-                    "canreg-table", "the file is none of patient, tumour, source", where=str(path), hint="see the first line"
+                    "canreg-table",
+                    "the file is none of patient, tumour, source",
+                    where=str(path),
+                    hint="see the first line",
                 )
             self.rows[table] = [dict(zip(headers, row)) for row in rows]
         for table in ("patient", "tumour"):

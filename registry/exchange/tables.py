@@ -110,9 +110,7 @@ class TableReader:
         self.read = 0
         missing = set(self.mapping.columns) - set(self.headers)
         if missing:
-            raise RegistryError(
-                "column-map", f"the file has no column {', '.join(sorted(missing))}", where=str(path)
-            )
+            raise RegistryError("column-map", f"the file has no column {', '.join(sorted(missing))}", where=str(path))
         if not any(self.numbers):
             raise RegistryError(
                 "column-map",

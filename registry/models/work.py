@@ -23,6 +23,7 @@ class Job(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     progress: Mapped[float] = mapped_column(default=0.0)
     message: Mapped[str] = mapped_column(Text, default="")
+    process: Mapped[str] = mapped_column(String(80), default="")
     result: Mapped[dict[str, Any] | None]
     data_version: Mapped[str] = mapped_column(String(64), default="")
     who: Mapped[str] = mapped_column(String(255), default="")

@@ -1,0 +1,148 @@
+"""Background jobs: what is asked is a row that pages can watch, the queue itself is Huey's (SQLite file, or Redis).
+
+A kind of job is one entry in `KINDS`: a function of the store, the parameters and a `report(share, message)` that gives the
+result as JSON. A job whose worker died is marked failed at the next start and can be asked again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from huey import SqliteHuey
+from huey.api import Task
+from sqlalchemy import select
+
+from registry.db import Store
+from registry.errors import RegistryError
+from registry.exchange.batches import this_process
+from registry.models import Job, now
+
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+
+KINDS: dict[str, str] = {
+    "snapshot": "registry.analysis.jobs:snapshot",
+    "survival": "registry.analysis.jobs:survival",
+    "scan": "registry.analysis.jobs:scan",
+    "report": "registry.analysis.jobs:report",
+    "import": "registry.exchange.jobs:import_file",
+    "edits": "registry.edits:run_job",
+    "linkage": "registry.linkage.jobs:match",
+}
+"""Kind of job by the function that does it, as `module:function`, imported by the worker alone."""
+
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What a page shows of a job."""
+
+    id: int
+    kind: str
+    state: str
+    progress: float
+    message: str
+    result: dict[str, Any] | None
+    parameters: dict[str, Any]
+
+
+class _RunJob(Task):
+    """The one task of the queue: run the job of the given number."""
+
+    def execute(self) -> None:
+        run(_stores[self.args[0]], self.args[1])
+
+
+_stores: dict[str, Store] = {}
+
+
+def queue(store: Store) -> SqliteHuey:
+    """Gives the queue of this installation, in a file of its own so that waiting for work never locks the registry."""
+    key = str(store.settings.home)
+    _stores[key] = store
+    huey = SqliteHuey("oncoregistry", filename=str(store.settings.folder("jobs") / "queue.sqlite"), results=False)
+    huey._registry.register(_RunJob)
+    return huey
+
+
+def submit(store: Store, kind: str, parameters: dict[str, Any], *, who: str) -> int:
+    """Asks for a job and gives its number; an unknown kind or parameters that are no JSON are errors."""
+    if kind not in KINDS:
+        raise RegistryError("job", f"no job of kind {kind!r}", hint=f"known: {', '.join(KINDS)}")
+    try:
+        json.dumps(parameters)
+    except (TypeError, ValueError) as error:
+        raise RegistryError("job", f"the parameters are no JSON: {error}") from error
+    with store.writing() as session:
+        job = Job(kind=kind, parameters=parameters, who=who)
+        session.add(job)
+        session.flush()
+        number = job.id
+    queue(store).enqueue(_RunJob((str(store.settings.home), number), {}))
+    return number
+
+
+def state(store: Store, number: int) -> JobState:
+    """Gives how far a job is; an unknown number is an error."""
+    with store.reading() as session:
+        job = session.get(Job, number)
+        if job is None:
+            raise RegistryError("not-found", f"there is no job {number}")
+        return JobState(job.id, job.kind, job.state, job.progress, job.message, job.result, job.parameters)
+
+
+def run(store: Store, number: int) -> None:
+    """Runs one job to its end; what it raises becomes its message, never a lost worker."""
+    with store.writing() as session:
+        job = session.get_one(Job, number)
+        if job.state != WAITING:
+            return
+        job.state, job.started_at, job.process = RUNNING, now(), this_process()
+        kind, parameters = job.kind, dict(job.parameters)
+
+    def report(share: float, message: str) -> None:
+        _update(store, number, progress=min(max(share, 0.0), 1.0), message=message)
+
+    module, function = KINDS[kind].split(":")
+    try:
+        result = getattr(importlib.import_module(module), function)(store, parameters, report)
+    except Exception as error:
+        text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        hint = getattr(error, "hint", "")
+        _update(store, number, state=FAILED, message=f"{text} {hint}".strip(), finished_at=now())
+        if not hasattr(error, "code"):
+            raise
+    else:
+        _update(store, number, state=DONE, progress=1.0, message="", result=result, finished_at=now())
+
+
+def _update(store: Store, number: int, **columns: Any) -> None:
+    with store.writing() as session:
+        job = session.get_one(Job, number)
+        for name, value in columns.items():
+            setattr(job, name, value)
+
+
+def recover(store: Store) -> int:
+    """Marks jobs failed whose worker is gone; gives how many."""
+    from registry.exchange.batches import process_is_alive
+
+    with store.writing() as session:
+        lost = [
+            j for j in session.scalars(select(Job).where(Job.state == RUNNING)) if process_is_alive(j.process) is False
+        ]
+        for job in lost:
+            job.state, job.message, job.finished_at = FAILED, "the worker ended before the job; ask again", now()
+        return len(lost)
+
+
+def work_forever(store: Store, say: Callable[[str], Any], workers: int = 1) -> None:
+    """Takes jobs from the queue until the process is told to stop."""
+    if lost := recover(store):
+        say(f"{lost} jobs had lost their worker and are marked failed")
+    say("worker ready")
+    queue(store).create_consumer(workers=workers, worker_type="thread", periodic=False, check_worker_health=False).run()

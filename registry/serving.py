@@ -1,0 +1,49 @@
+"""Serving the pages with waitress, the background worker beside it as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from registry.config import Settings
+from registry.db import open_store
+from registry.exchange import batches
+from registry.schema import require_head
+
+THREADS = 8
+
+
+def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callable[[], Any] = lambda: None) -> None:
+    """Serves until the process is stopped; a worker that dies with it is started and ended here."""
+    store = open_store(settings)
+    require_head(store.engine)
+    batches.recover(store, say)
+    store.close()
+    # the face is above this room and is named, not imported: `serve` is the one place that starts it
+    import importlib
+
+    from waitress.server import create_server
+
+    app = importlib.import_module("web").create_app(settings)
+    server = create_server(app, host=settings.host, port=settings.port, threads=THREADS, ident="oncoregistry")
+    environment = {
+        **os.environ,
+        "ONCOREGISTRY_HOME": str(settings.home),
+        "ONCOREGISTRY_DATABASE_URL": settings.database_url,
+    }
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "registry.cli", "worker"], env=environment, stdout=subprocess.DEVNULL
+    )
+    say(f"serving http://{settings.host}:{server.effective_port}/ (Ctrl+C stops)")
+    ready()
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        say("stopped")
+    finally:
+        server.close()
+        worker.terminate()
+        worker.wait(timeout=10)
