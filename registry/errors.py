@@ -20,6 +20,8 @@ CODES: dict[str, str] = {
     "canreg-table": "the three tables of the CanReg layout are not all there",
     "file-format": "a file is of no known format",
     "backup": "a backup cannot be made or restored",
+    "selection": "a condition of a selection cannot be read",
+    "export": "a file cannot be written as asked",
     "item-value": "an item is unknown or its value does not fit",
 }
 
