@@ -26,6 +26,14 @@ CODES: dict[str, str] = {
     "map-classes": "classes cannot be made from these values",
     "map-export": "a map cannot be written in this format",
     "suppression": "a table cannot be protected as asked",
+    "scan-unknown-id": "a table of a scan names a location that has no coordinates",
+    "scan-duplicate": "a location has coordinates twice",
+    "scan-date": "a date of a scan cannot be read, or is too coarse for the time unit",
+    "scan-no-cases": "a scan has nothing to scan: no location, no case, or every person a case",
+    "scan-no-population": "cases stand where nobody lives, in a location or a stratum",
+    "scan-window": "no window fits the limits of a scan",
+    "scan-size": "a scan needs more memory or larger counts than are supported",
+    "local-weights": "neighbours for a local statistic cannot be formed",
 }
 
 
