@@ -10,9 +10,8 @@ named where they happen.
 from __future__ import annotations
 
 import datetime as dt
-from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from abstracting.values import whole_number
@@ -31,7 +30,8 @@ FLAGS = {
     "9": "Unknown",
 }
 
-_WITHOUT_FOLLOW_UP = frozenset({"6", "7"})
+# type of reporting source: autopsy only, death certificate only
+WITHOUT_FOLLOW_UP = frozenset({"6", "7"})
 _ALIVE = "1"
 # sequence numbers of tumors outside federal reporting sort behind all others
 _NON_FEDERAL = 100
@@ -53,6 +53,15 @@ class Date(NamedTuple):
 
     def ordinal(self) -> int:
         return dt.date(self.year, self.month, self.day).toordinal()
+
+
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def days_in_month(year: int, month: int) -> int:
+    """Gives the number of days of a month (1 to 12) of the Gregorian calendar."""
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return _DAYS[month - 1] + leap
 
 
 NOWHERE = Date(UNKNOWN_YEAR, UNKNOWN_PART, UNKNOWN_PART)
@@ -114,25 +123,48 @@ def _repair(date: Date) -> Date:
     """Gives a date whose known parts are real: a day that does not exist is unknown, so is a month."""
     if not 1 <= date.month <= 12:
         return date._replace(month=UNKNOWN_PART, day=UNKNOWN_PART)
-    if date.is_complete and not 1 <= date.day <= monthrange(date.year, date.month)[1]:
+    if date.is_complete and not 1 <= date.day <= days_in_month(date.year, date.month):
         return date._replace(day=UNKNOWN_PART)
     return date
 
 
-def _read_last_contact(texts: Texts, as_of: dt.date) -> Date:
-    """Gives the last contact, nowhere when its year is unknown or the date lies before 1900 or in the future."""
+def read_last_contact(texts: Texts, as_of: dt.date) -> Date:
+    """Gives the last contact, real as far as it is known.
+
+    It is nowhere when its year is unknown or the date lies before 1900 or behind `as_of`.
+    """
     date = _read(texts)
     if date.year < 1900 or date.year > as_of.year:
         return NOWHERE
     if date.year == as_of.year and date.month <= 12:
         # a day that does not exist says nothing about the future
-        real = date.month >= 1 and date.day <= monthrange(date.year, date.month)[1] and date.day >= 1
+        real = date.month >= 1 and date.day <= days_in_month(date.year, date.month) and date.day >= 1
         if date.month > as_of.month or (date.month == as_of.month and real and date.day > as_of.day):
             return NOWHERE
-    return date
+    return _repair(date)
 
 
-def _read_sequence(text: str | None) -> int:
+def read_birth(texts: Texts) -> Date:
+    """Gives the birth date, real as far as it is known."""
+    date = _read(texts)
+    return NOWHERE if date.year == UNKNOWN_YEAR else _repair(date)
+
+
+def read_diagnosis(texts: Texts, end_year: int | None = None) -> Date:
+    """Gives the diagnosis date: real where it is valid for a study that ends with `end_year`, else as coded."""
+    date = _read(texts)
+    if end_year is not None and is_valid(date, end_year):
+        return _repair(date)
+    return date._replace(day=UNKNOWN_PART) if date.month == UNKNOWN_PART else date
+
+
+def is_valid(date: Date, end_year: int) -> bool:
+    """Tells whether a diagnosis can take part in a study that ends with `end_year`."""
+    return 1900 <= date.year <= end_year
+
+
+def read_sequence(text: str | None) -> int:
+    """Gives the sequence number for sorting: blank first, tumors outside federal reporting last."""
     number = whole_number(text)
     if number is None:
         return -1
@@ -147,17 +179,20 @@ class _Tumor:
     place: int
     date: Date
     sequence: int
-    filled: Date = field(default=NOWHERE)
+    filled: Date = NOWHERE
 
 
 def _compare(a: Date, b: Date) -> int:
     """Gives the sign of a - b, 0 as soon as a part is unknown on either side."""
-    for x, y, unknown in zip(a, b, (UNKNOWN_YEAR, UNKNOWN_PART, UNKNOWN_PART), strict=True):
-        if x == unknown or y == unknown:
-            return 0
-        if x != y:
-            return -1 if x < y else 1
-    return 0
+    if a.year != b.year:
+        return 0 if UNKNOWN_YEAR in (a.year, b.year) else -1 if a.year < b.year else 1
+    if a.year == UNKNOWN_YEAR:
+        return 0
+    if a.month != b.month:
+        return 0 if UNKNOWN_PART in (a.month, b.month) else -1 if a.month < b.month else 1
+    if a.month == UNKNOWN_PART or a.day == b.day or UNKNOWN_PART in (a.day, b.day):
+        return 0
+    return -1 if a.day < b.day else 1
 
 
 def _bucket(date: Date) -> int:
@@ -178,9 +213,7 @@ def _goes_behind(tumor: _Tumor, ordered: Sequence[_Tumor], at: int) -> bool:
         return True
     if own <= _NON_FEDERAL:
         return False
-    outside = [
-        t.sequence for t in ordered[: at + 1] if t.sequence > _NON_FEDERAL and not _compare(tumor.date, t.date)
-    ]
+    outside = [t.sequence for t in ordered[: at + 1] if t.sequence > _NON_FEDERAL and not _compare(tumor.date, t.date)]
     return not outside or outside != sorted(outside) or own > outside[-1]
 
 
@@ -224,7 +257,7 @@ def _fill_days(dates: list[Date], birth: Date) -> None:
         before = next((d for d in reversed(dates[:place]) if d.is_complete), birth if place == 0 else NOWHERE)
         after = next((d for d in dates[place + 1 :] if d.is_complete), NOWHERE)
         earliest = before.day if before.is_complete and before[:2] == date[:2] else 1
-        latest = after.day if after[:2] == date[:2] else monthrange(date.year, date.month)[1]
+        latest = after.day if after[:2] == date[:2] else days_in_month(date.year, date.month)
         dates[place] = date._replace(day=(earliest + latest) // 2)
 
 
@@ -254,39 +287,90 @@ def _written(date: Date, original: Date, texts: Texts) -> Texts:
 
 # --- survival ---------------------------------------------------------------------------------------------------------
 
+# days of survival (None where unknown) and flag of each tumor, and the day on which the follow-up ends
+Survival = tuple[list[int | None], list[str], Date]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The survival of one patient in numbers: what `settle` gives, tumor by tumor in the order of the input.
+
+    A follow-up is None where none can be worked out; `filled` holds the diagnoses with unknown parts set halfway.
+    """
+
+    numbers: list[int]
+    filled: list[Date]
+    active: Survival | None = None
+    presumed_alive: Survival | None = None
+
+
+def settle(
+    diagnoses: Sequence[Date],
+    sequences: Sequence[int],
+    *,
+    last_contact: Date,
+    birth: Date,
+    alive: bool,
+    without_follow_up: Sequence[bool],
+    end_year: int,
+) -> Outcome:
+    """Gives the survival of one patient whose records agree, from dates that are read and repaired."""
+    entries = [_Tumor(place, *pair) for place, pair in enumerate(zip(diagnoses, sequences, strict=True))]
+    valid = _in_order([entry for entry in entries if is_valid(entry.date, end_year)])
+    outcome = Outcome(_number(entries), list(diagnoses))
+    known = last_contact.year != UNKNOWN_YEAR
+    filled_last = last_contact
+    if known or alive:
+        # unknown parts are filled only where a follow-up is worked out
+        *dates, filled_last = _fill([*(tumor.date for tumor in valid), last_contact], birth)
+        for tumor, date in zip(valid, dates, strict=True):
+            tumor.filled = outcome.filled[tumor.place] = date
+
+    cutoff = Date(end_year, 12, 31)
+    beyond = known and last_contact.year > end_year
+
+    def follow(end: Date) -> Survival:
+        # at the cut-off the date is known, whatever was coded
+        return _follow(valid, end, cutoff if end == cutoff else last_contact, without_follow_up)
+
+    if known:
+        outcome.active = follow(cutoff if beyond else filled_last)
+    if known or alive:
+        outcome.presumed_alive = follow(cutoff if alive or beyond else filled_last)
+    return outcome
+
+
+def _follow(tumors: Sequence[_Tumor], end: Date, original_end: Date, without: Sequence[bool]) -> Survival:
+    all_days: list[int | None] = [None] * len(without)
+    flags = ["9"] * len(without)
+    last_day = end.ordinal()
+    certain = False
+    for tumor in reversed(tumors):
+        days = last_day - tumor.filled.ordinal()
+        if days < 0:
+            continue
+        flag = _flag(days, tumor.filled, end, tumor.date, original_end)
+        # survival that is certain for a later tumor is certain for the earlier ones
+        certain = certain or flag in "13"
+        flags[tumor.place] = "3" if certain and flag == "2" else flag
+        all_days[tumor.place] = days
+    for tumor in tumors:
+        if without[tumor.place]:
+            all_days[tumor.place], flags[tumor.place] = None, "8"
+    return all_days, flags, end
+
 
 def _flag(days: int, diagnosis: Date, end: Date, original: Date, original_end: Date) -> str:
-    unknown = (original.month, original.day, original_end.month, original_end.day)
-    if UNKNOWN_PART not in unknown:
+    months = original.month, original_end.month
+    if UNKNOWN_PART not in (*months, original.day, original_end.day):
         return "1" if days > 0 else "0"
-    may_be_equal = diagnosis.year == end.year and (
-        original.month == original_end.month or UNKNOWN_PART in (original.month, original_end.month)
-    )
+    may_be_equal = diagnosis.year == end.year and (months[0] == months[1] or UNKNOWN_PART in months)
     return "2" if may_be_equal else "3"
 
 
-def _follow(tumors: Sequence[_Tumor], end: Date, original_end: Date) -> list[FollowUp]:
-    """Gives the survival of each tumor, in order of diagnosis, up to the end of one follow-up."""
-    date = _coded(end)
-    results = []
-    for tumor in tumors:
-        days = end.ordinal() - tumor.filled.ordinal()
-        if days < 0:
-            results.append(FollowUp(date=date))
-            continue
-        flag = _flag(days, tumor.filled, end, tumor.date, original_end)
-        results.append(FollowUp(f"{int(days / DAYS_PER_MONTH):04d}", flag, f"{days:05d}", date))
-    # survival that is certain for a later tumor is certain for the earlier ones
-    certain = False
-    for place in reversed(range(len(results))):
-        certain = certain or results[place].flag in "13"
-        if certain and results[place].flag == "2":
-            results[place] = replace(results[place], flag="3")
-    return results
-
-
-def _coded(date: Date) -> Texts:
-    return f"{date.year:04d}", f"{date.month:02d}", f"{date.day:02d}"
+def months_of(days: int) -> int:
+    """Gives completed months: days by the length of an average month."""
+    return int(days / DAYS_PER_MONTH)
 
 
 def survival_time(tumors: Sequence[SurvivalTumor], *, end_year: int, as_of: dt.date) -> PatientSurvival:
@@ -299,78 +383,54 @@ def survival_time(tumors: Sequence[SurvivalTumor], *, end_year: int, as_of: dt.d
         return PatientSurvival(None, ())
     first = tumors[0]
     statuses = {t.vital_status for t in tumors}
+    sequences = [read_sequence(t.sequence) for t in tumors]
     if len({t.last_contact for t in tumors}) > 1 or len(statuses) > 1:
-        # the dates are numbered as coded, without asking whether they exist
-        numbers = _number([_enter(place, tumor) for place, tumor in enumerate(tumors)])
+        numbers = number_of_tumors([read_diagnosis(t.diagnosis) for t in tumors], sequences)
         return PatientSurvival(
             first.vital_status if len(statuses) == 1 else None, tuple(TumorSurvival(number) for number in numbers)
         )
-
-    last = _read_last_contact(first.last_contact, as_of)
-    status = first.vital_status
-    if last.year != UNKNOWN_YEAR:
-        last = _repair(last)
-        if last.year > end_year:
-            status = _ALIVE
-    birth = _read(first.birth)
-    birth = NOWHERE if birth.year == UNKNOWN_YEAR else _repair(birth)
-
-    entries = [_enter(place, tumor, end_year) for place, tumor in enumerate(tumors)]
-    # a tumor without a valid diagnosis shows the last contact as coded where there is no follow-up to show
-    nothing = FollowUp(date=first.last_contact)
-    answers = [
-        TumorSurvival(number) if _is_valid(entry.date, end_year) else TumorSurvival(number, nothing, nothing)
-        for entry, number in zip(entries, _number(entries), strict=True)
-    ]
-    valid = _in_order([entry for entry in entries if _is_valid(entry.date, end_year)])
-    known, alive = last.year != UNKNOWN_YEAR, first.vital_status == _ALIVE
-    # unknown parts are filled only where a follow-up is worked out
-    dates = [tumor.date for tumor in valid]
-    *diagnoses, filled_last = _fill([*dates, last], birth) if known or alive else [*dates, last]
-    for tumor, date in zip(valid, diagnoses, strict=True):
-        tumor.filled = date
-        written = _written(date, tumor.date, tumors[tumor.place].diagnosis)
-        answers[tumor.place] = replace(answers[tumor.place], diagnosis=written)
-
-    cutoff = Date(end_year, 12, 31)
-    beyond = known and last.year > end_year
-    ends = {}
-    if known:
-        ends["active"] = cutoff if beyond else filled_last
-    if known or alive:
-        ends["presumed_alive"] = cutoff if alive or beyond else filled_last
-    for name, end in ends.items():
-        for place, answer in enumerate(answers):
-            answers[place] = replace(answer, **{name: FollowUp(date=_coded(end))})
-        # at the cut-off the date is known, whatever was coded
-        for tumor, result in zip(valid, _follow(valid, end, cutoff if end == cutoff else last), strict=True):
-            answers[tumor.place] = replace(answers[tumor.place], **{name: result})
-    for tumor in valid:
-        if tumors[tumor.place].reporting_source in _WITHOUT_FOLLOW_UP:
-            answer = answers[tumor.place]
-            answers[tumor.place] = replace(
-                answer,
-                active=FollowUp(flag="8", date=answer.active.date),
-                presumed_alive=FollowUp(flag="8", date=answer.presumed_alive.date),
-            )
-    return PatientSurvival(status, tuple(answers))
+    last = read_last_contact(first.last_contact, as_of)
+    diagnoses = [read_diagnosis(t.diagnosis, end_year) for t in tumors]
+    outcome = settle(
+        diagnoses,
+        sequences,
+        last_contact=last,
+        birth=read_birth(first.birth),
+        alive=first.vital_status == _ALIVE,
+        without_follow_up=[t.reporting_source in WITHOUT_FOLLOW_UP for t in tumors],
+        end_year=end_year,
+    )
+    answers = []
+    for place, (tumor, date) in enumerate(zip(tumors, diagnoses, strict=True)):
+        valid = is_valid(date, end_year)
+        active, presumed_alive = (
+            _follow_up(survival, place, BLANK_DATE if valid else tumor.last_contact, certificate)
+            for survival in (outcome.active, outcome.presumed_alive)
+            for certificate in (valid and tumor.reporting_source in WITHOUT_FOLLOW_UP,)
+        )
+        written = _written(outcome.filled[place], date, tumor.diagnosis) if valid else BLANK_DATE
+        answers.append(TumorSurvival(outcome.numbers[place], active, presumed_alive, written))
+    beyond = last.year != UNKNOWN_YEAR and last.year > end_year
+    return PatientSurvival(_ALIVE if beyond else first.vital_status, tuple(answers))
 
 
-def _is_valid(date: Date, end_year: int) -> bool:
-    return 1900 <= date.year <= end_year
+def _follow_up(survival: Survival | None, place: int, without: Texts, certificate: bool) -> FollowUp:
+    """Gives one follow-up as text; `without` is the date shown where there is no follow-up."""
+    if survival is None:
+        return FollowUp(flag="8" if certificate else "9", date=without)
+    days, flags, end = survival
+    date = f"{end.year:04d}", f"{end.month:02d}", f"{end.day:02d}"
+    if days[place] is None:
+        return FollowUp(flag=flags[place], date=date)
+    return FollowUp(f"{months_of(days[place]):04d}", flags[place], f"{days[place]:05d}", date)
 
 
-def _enter(place: int, tumor: SurvivalTumor, end_year: int | None = None) -> _Tumor:
-    date = _read(tumor.diagnosis)
-    if end_year is not None and _is_valid(date, end_year):
-        date = _repair(date)
-    elif date.month == UNKNOWN_PART:
-        date = date._replace(day=UNKNOWN_PART)
-    return _Tumor(place, date, _read_sequence(tumor.sequence))
+def number_of_tumors(diagnoses: Sequence[Date], sequences: Sequence[int]) -> list[int]:
+    """Gives the number of each tumor in order of diagnosis, from 1."""
+    return _number([_Tumor(place, *pair) for place, pair in enumerate(zip(diagnoses, sequences, strict=True))])
 
 
 def _number(entries: Sequence[_Tumor]) -> list[int]:
-    """Gives the number of each tumor in order of diagnosis, from 1."""
     numbers = [0] * len(entries)
     for number, tumor in enumerate(_in_order(entries), 1):
         numbers[tumor.place] = number
