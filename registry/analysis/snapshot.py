@@ -177,7 +177,7 @@ def _abstract_frame(rows: list[Any]) -> pd.DataFrame:
         columns=["abstract_id", "tumor_id", "facility", "class_of_case", "accession", "first_contact", "status"],
     )
     text = ["facility", "class_of_case", "accession", "status"]
-    return frame.astype({name: "string[pyarrow]" for name in text}).assign(
+    return frame.astype(dict.fromkeys(text, "string[pyarrow]")).assign(
         first_contact=pd.to_datetime(frame["first_contact"])
     )
 

@@ -22,7 +22,7 @@ BASES = ("estimate", "linear between estimates", f"held constant after {LAST_EST
 def _estimates() -> tuple[np.ndarray, np.ndarray]:
     frame = read("florida_population.csv.gz")
     years = np.array([int(c) for c in frame.columns[3:]])
-    frame = frame.astype({c: int for c in frame.columns[1:]}).sort_values(["county", "sex", "age_group"])
+    frame = frame.astype(dict.fromkeys(frame.columns[1:], int)).sort_values(["county", "sex", "age_group"])
     cube = frame[[str(y) for y in years]].to_numpy(dtype=float).reshape(len(counties()), 2, AGE_GROUPS, len(years))
     return cube, years
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -13,7 +13,7 @@ AGE_LABELS = tuple(f"{5 * i}-{5 * i + 4}" for i in range(17)) + ("85+",)
 SEXES = (1, 2)
 
 
-@lru_cache(maxsize=None)
+@cache
 def read(name: str) -> pd.DataFrame:
     """Gives one table of the data folder as text columns; comment lines name its source."""
     path = files("registry.synthetic") / "data" / name

@@ -1,0 +1,112 @@
+"""Commands that bring records in and out of the store."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(exists=True, path_type=Path)
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--format", "format_", type=click.Choice(["auto", "naaccr", "csv", "canreg"]), default="auto")
+@click.option("--map", "mapping", type=FILE, help="column map (TOML), or a CanReg system definition (XML)")
+@click.option("--user-dictionary", "user_dictionaries", multiple=True, type=FILE, help="NAACCR user dictionary (XML)")
+@click.option("--source", default="", help="source of records whose file names none (items 40 and 540 blank)")
+@click.option("--facility", default="", help="reporting facility (540) of records that leave it blank")
+@click.option("--dry-run", is_flag=True, help="reconcile and report, write nothing")
+@click.option("--json", "as_json", is_flag=True, help="one JSON document instead of a table")
+def import_(
+    files: tuple[Path, ...],
+    format_: str,
+    mapping: Path | None,
+    user_dictionaries: tuple[Path, ...],
+    source: str,
+    facility: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Import FILES: NAACCR XML or flat, CSV, or the three tables of the CanReg layout; every row is accounted for."""
+    from registry import config
+    from registry.db import open_store
+    from registry.exchange.documents import keep
+    from registry.exchange.formats import open_reader
+    from registry.exchange.importer import run_import
+    from registry.items import load_user_dictionaries
+    from registry.schema import require_head
+
+    settings = config.load()
+    store = open_store(settings)
+    require_head(store.engine)
+    load_user_dictionaries(settings.folder("dictionaries"))
+    reader = open_reader(list(files), format=format_, mapping=mapping, user_dictionaries=list(user_dictionaries))
+    who = getpass.getuser()
+    document = None
+    if not dry_run and len(files) == 1 and files[0].is_file():
+        document = keep(store, files[0], kind=reader.format, who=who)
+    with _progress("importing") as progress:
+        report = run_import(
+            store,
+            reader,
+            name=", ".join(path.name for path in files),
+            who=who,
+            source=source,
+            facility=facility,
+            dry_run=dry_run,
+            document_id=document,
+            progress=progress,
+            say=lambda text: click.echo(text, err=True),
+        )
+    document_ = report.as_dict()
+    click.echo(json.dumps(document_, ensure_ascii=False) if as_json else _table(document_))
+    sys.exit(1 if document_["rejected"] else 0)
+
+
+class _progress:
+    """A progress bar on a terminal, nothing in a pipe."""
+
+    def __init__(self, title: str):
+        self.title, self.bar = title, None
+
+    def __enter__(self) -> Any:
+        if not sys.stderr.isatty():
+            return lambda done, count: None
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True)
+        self.bar.start()
+        task = self.bar.add_task(self.title, total=None)
+
+        def show(done: float, count: int) -> None:
+            assert self.bar is not None
+            total = 1.0 if done else None
+            self.bar.update(task, completed=done, total=total, description=f"{self.title}: {count:,} patients")
+
+        return show
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def _table(report: dict[str, Any]) -> str:
+    lines = [f"{'':12}{'rows in':>10}{'created':>10}{'updated':>10}{'unchanged':>10}{'rejected':>10}"]
+    tables = {"tumor": report, **report["tables"]}
+    for name, counts in tables.items():
+        cells = [counts[key] for key in ("rows_in", "created", "updated", "unchanged", "rejected")]
+        lines.append(f"{name:12}" + "".join(f"{cell:>10,}" for cell in cells))
+    lines.append(f"source: {report['source']}" + ("  (dry run: nothing was written)" if report["dry_run"] else ""))
+    for title, counts in (("rejected", report["reason_counts"]), ("pointed out", report["notice_counts"])):
+        for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
+            lines.append(f"{title}: {count:,} {code}")
+    for reason in report["reasons"][:20]:
+        lines.append(f"  {reason.get('table', 'tumor')} row {reason['row']}: {reason['message']} [{reason['code']}]")
+    if len(report["reasons"]) > 20:
+        lines.append("  … all of them with --json or on the import page")
+    return "\n".join(lines)
