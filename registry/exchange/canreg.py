@@ -109,11 +109,10 @@ class CanregReader:
     def __iter__(self) -> Iterator[Event]:
         if "windows-1252" in self.encodings:
             yield Noticed(0, "encoding", "a file is not UTF-8: it was read as Windows-1252")
-        sources, orphan_sources = self._sources()
-        yield from orphan_sources
         obsolete = {r["REGNO"] for r in self.rows["patient"] if r.get("OBSOLETEFLAGPATIENTTABLE") == OBSOLETE}
         current = {r["REGNO"] for r in self.rows["patient"]} - obsolete
         tumors: dict[str, list[tuple[int, dict[str, str]]]] = {}
+        taken: set[str] = set()
         for number, row in enumerate(self.rows["tumour"], 1):
             owner = row.get("PATIENTIDTUMOURTABLE", "")
             if owner in obsolete or row.get("OBSOLETEFLAGTUMOURTABLE") == OBSOLETE:
@@ -122,6 +121,9 @@ class CanregReader:
                 yield _rejected("tumor", number, "orphan-tumor", f"no patient {owner!r} is in the patient table", row)
             else:
                 tumors.setdefault(owner, []).append((number, row))
+                taken.add(row["TUMOURID"])
+        sources, counts, rejected = self._sources(taken)
+        yield from rejected
         for number, row in enumerate(self.rows["patient"], 1):
             self.read = number
             if row["REGNO"] in obsolete:
@@ -138,24 +140,29 @@ class CanregReader:
                 if tumor.get("RECS") == PENDING:
                     notices.append(Noticed(place, "pending", f"tumor {tumor['TUMOURID']} is pending in its registry"))
                 yield from notices
-                records.append(IncomingTumor(place, values))
+                parts = {"source": counts[tumor["TUMOURID"]]} if tumor["TUMOURID"] in counts else {}
+                records.append(IncomingTumor(place, values, parts))
             yield IncomingPatient(number, items, records)
 
-    def _sources(self) -> tuple[dict[str, Values], list[Rejected]]:
+    def _sources(self, taken: set[str]) -> tuple[dict[str, Values], dict[str, int], list[Rejected]]:
+        """Joins the rows of the source table to their tumors; gives values and counts by tumor, and rejected rows."""
         known = {row["TUMOURID"] for row in self.rows["tumour"]}
         joined: dict[str, Values] = {}
-        orphans = []
+        counts: dict[str, int] = {}
+        rejected = []
         for number, row in enumerate(self.rows.get("source", []), 1):
             owner = row.get("TUMOURIDSOURCETABLE", "")
-            if owner not in known:
-                message = f"source {row['SOURCERECORDID']}: no tumor {owner!r} is in the tumour table"
-                orphans.append(_rejected("source", number, "orphan-source", message, row))
+            if owner not in taken:
+                name = row["SOURCERECORDID"]
+                code = "tumor-rejected" if owner in known else "orphan-source"
+                why = "was not taken" if owner in known else "is not in the tumour table"
+                rejected.append(_rejected("source", number, code, f"source {name}: tumor {owner!r} {why}", row))
                 continue
-            values, _ = _items("source", row, number)
+            counts[owner] = counts.get(owner, 0) + 1
             target = joined.setdefault(owner, {})
-            for item, value in values.items():
+            for item, value in _items("source", row, number)[0].items():
                 target[item] = f"{target[item]};{value}" if item in target else value
-        return joined, orphans
+        return joined, counts, rejected
 
 
 def _rejected(table: str, row: int, code: str, message: str, content: dict[str, Any]) -> Rejected:

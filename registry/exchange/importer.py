@@ -65,11 +65,15 @@ class Report:
     def table(self, name: str) -> TableCounts:
         return self.tumors if name == "tumor" else self.tables.setdefault(name, TableCounts())
 
+    def count(self, table: str, fate: str, rows: int) -> None:
+        """Counts rows of a table that met the same fate."""
+        counts = self.table(table)
+        counts.rows_in += rows
+        setattr(counts, fate, getattr(counts, fate) + rows)
+
     def reject(self, rejected: Rejected) -> None:
         """Counts a rejected row and lists its reason."""
-        counts = self.table(rejected.table)
-        counts.rows_in += 1
-        counts.rejected += 1
+        self.count(rejected.table, "rejected", 1)
         self.reason_counts[rejected.code] += 1
         if len(self.reasons) < KEPT_REASONS:
             row = {"row": rejected.row, "code": rejected.code, "message": rejected.message}

@@ -13,10 +13,14 @@ Values = dict[int, str]
 
 @dataclass(frozen=True)
 class IncomingTumor:
-    """One tumor record of a file: its row (from 1, in the file's order) and its items by number."""
+    """One tumor record of a file: its row (from 1, in the file's order) and its items by number.
+
+    `parts` counts rows of other tables that are joined into it (`{"source": 2}`): they share its fate in the report.
+    """
 
     row: int
     items: Values
+    parts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class TumorUnit:
     texts: dict[int, str]
     digest: str
     facility: str
+    parts: dict[str, int] = field(default_factory=dict)
     fate: str = ""
     abstract_id: int | None = None
 
@@ -154,9 +155,7 @@ class Plan:
         else:
             unit.record_id, unit.patient_id = row[2], row[3]
             unit.fate = "unchanged" if row[4] == unit.digest else "updated"
-        counts = self.report.table("patient")
-        counts.rows_in += 1
-        setattr(counts, unit.fate, getattr(counts, unit.fate) + 1)
+        self.report.count("patient", unit.fate, 1)
 
     def _fate_of_tumor(
         self, tumor: TumorUnit, found: Any, seen: dict[str, str], batch_id: int | None
@@ -173,9 +172,8 @@ class Plan:
         else:
             tumor.fate = "created"
         seen[tumor.number] = tumor.digest
-        counts = self.report.tumors
-        counts.rows_in += 1
-        setattr(counts, tumor.fate, getattr(counts, tumor.fate) + 1)
+        for table, rows in {"tumor": 1, **tumor.parts}.items():
+            self.report.count(table, tumor.fate, rows)
         return []
 
 
@@ -286,7 +284,7 @@ def _tumor_unit(tumor: IncomingTumor, facility: str, rejected: list[Rejected]) -
     items = {str(n): v for n, v in tumor.items.items() if n not in texts}
     if facility and "540" not in items:
         items["540"] = facility
-    return TumorUnit(tumor.row, number, items, texts, digest(tumor.items), facility)
+    return TumorUnit(tumor.row, number, items, texts, digest(tumor.items), facility, tumor.parts)
 
 
 def _merge(merged: dict[tuple[SourceKey, str], RecordUnit], unit: RecordUnit) -> bool:
