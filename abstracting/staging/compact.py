@@ -82,7 +82,7 @@ def read_compact(content: bytes, *, source: str = "") -> Algorithm:
     return Algorithm(
         name,
         version,
-        LazyRecords(schema_ids, lines[:cut], _make_schema),
+        LazyRecords(schema_ids, lines[:cut], lambda key, record: _make_schema(key, record, name)),
         LazyRecords(table_ids, lines[cut:], lambda key, record: _make_table(key, record, labels)),
         source=source or head["source"],
     )
@@ -201,7 +201,7 @@ def _make_input(record: dict[str, Any]) -> Input:
     )
 
 
-def _make_schema(key: str, record: dict[str, Any]) -> Schema:
+def _make_schema(key: str, record: dict[str, Any], algorithm: str) -> Schema:
     return Schema(
         id=key,
         title=record["t"],
@@ -222,6 +222,7 @@ def _make_schema(key: str, record: dict[str, Any]) -> Schema:
         initial_context=_pairs(record.get("c", [])),
         on_invalid_input=record.get("e", CONTINUE),
         number=record.get("n"),
+        algorithm=algorithm,
     )
 
 

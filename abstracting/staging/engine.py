@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cached_property
 
 from abstracting.errors import AbstractingError
 from abstracting.staging.algorithms import Algorithm
 from abstracting.staging.cells import TRIMMED, Endpoint, resolve
 from abstracting.staging.decisions import DecisionTable
-from abstracting.staging.model import CONTEXT_KEYS, CURRENT_YEAR_KEY, HISTOLOGY, SITE, VERSION_KEY, Input
+from abstracting.staging.model import CONTEXT_KEYS, CURRENT_YEAR_KEY, HISTOLOGY, SITE, SUCCESSORS, VERSION_KEY, Input
 from abstracting.staging.plans import MappingPlan, PathPlan, SchemaPlan
 from abstracting.staging.results import (
     INVALID_INPUT,
@@ -38,7 +39,7 @@ class Engine:
     def __init__(self, algorithm: Algorithm, *, current_year: int | None = None):
         self.algorithm = algorithm
         self.current_year = date.today().year if current_year is None else current_year
-        self._constants = {VERSION_KEY: algorithm.version, CURRENT_YEAR_KEY: str(self.current_year)}
+        self.constants = {VERSION_KEY: algorithm.version, CURRENT_YEAR_KEY: str(self.current_year)}
         self._plans: dict[str, SchemaPlan] = {}
 
     def stage(self, inputs: Mapping[str, str | None]) -> StagingResult:
@@ -61,7 +62,7 @@ class Engine:
                     result.errors.append(StagingError("UNKNOWN_INPUT", key, message=f"Unknown input '{key}'"))
             result.result = INVALID_INPUT
             return result
-        context.update(self._constants)
+        context.update(self.constants)
         if not _is_valid_in(plan.year_input, plan.year_table, context):
             result.result = INVALID_YEAR
             return result
@@ -78,6 +79,26 @@ class Engine:
             plan = self._plans[schema_id] = SchemaPlan(self.algorithm, self.algorithm.schema(schema_id))
         return plan
 
+    @cached_property
+    def keys_by_item(self) -> dict[int, str]:
+        """The input key that each NAACCR item feeds, over all schemas; replaced items lead to their successor's."""
+        keys = {
+            entry.item: entry.key
+            for schema in self.algorithm.schemas.values()
+            for entry in schema.inputs
+            if entry.item is not None
+        }
+        return {old: keys[new] for old, new in SUCCESSORS.items() if new in keys} | keys
+
+    @cached_property
+    def items_by_key(self) -> dict[str, tuple[int | None, str | None]]:
+        """The NAACCR item (number, XML id) that feeds each input key, over all schemas."""
+        return {
+            entry.key: (entry.item, entry.xml_id)
+            for schema in self.algorithm.schemas.values()
+            for entry in schema.inputs
+        }
+
     def is_context_valid(self, schema_id: str, key: str, context: Mapping[str, str | None]) -> bool:
         """Tells whether the value of `key` in the context passes its table; False for unknown schemas and keys."""
         schema = self.algorithm.schemas.get(schema_id)
@@ -85,7 +106,7 @@ class Engine:
         if entry is None or not context:
             return False
         table = self.algorithm.decision(entry.table) if entry.table else None
-        return _is_valid_in(entry, table, {**self._constants, **trimmed(context)})
+        return _is_valid_in(entry, table, {**self.constants, **trimmed(context)})
 
     def is_code_valid(self, schema_id: str, key: str, value: str | None) -> bool:
         """Tells whether a single code passes the table of its input, all other keys being blank."""
@@ -97,16 +118,16 @@ class Engine:
         if entry is None:
             return ""
         unused = StagingResult(STAGED)
-        return self._default(entry, {**self._constants, **trimmed(context)}, unused) or ""
+        return self._default(entry, {**self.constants, **trimmed(context)}, unused) or ""
 
     def row_of(self, table_id: str, context: Mapping[str, str | None]) -> int | None:
         """Gives the index of the first row of a table that fits the context, or None (also for an unknown table)."""
         table = self.algorithm.decision(table_id)
-        return None if table is None else table.row({**context, **self._constants})
+        return None if table is None else table.row({**context, **self.constants})
 
     def involved_mappings(self, schema_id: str, context: Mapping[str, str | None]) -> tuple[str, ...]:
         """Gives the ids of a schema's mappings that the context involves."""
-        plan, whole = self.plan(schema_id), {**trimmed(context), **self._constants}
+        plan, whole = self.plan(schema_id), {**trimmed(context), **self.constants}
         return tuple(mapping.id for mapping in plan.mappings if mapping.is_involved(whole))
 
     def _process(self, plan: SchemaPlan, context: Context, result: StagingResult) -> bool:

@@ -14,6 +14,9 @@ CONTEXT_KEYS = (VERSION_KEY, CURRENT_YEAR_KEY)
 SITE_TABLE, HISTOLOGY_TABLE = "primary_site", "histology"
 
 CONTINUE, FAIL, FAIL_WHEN_USED = "CONTINUE", "FAIL", "FAIL_WHEN_USED_FOR_STAGING"
+# items that replaced another: sex assigned at birth (225) holds what was sex (220) before
+SUCCESSORS = {220: 225}
+
 ON_INVALID_INPUT = (CONTINUE, FAIL, FAIL_WHEN_USED)
 
 INPUT, ENDPOINT, DESCRIPTION = "INPUT", "ENDPOINT", "DESCRIPTION"
@@ -101,7 +104,7 @@ class SchemaMapping:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """How one group of tumors is staged: selection, inputs, outputs, mappings."""
+    """How one group of tumors is staged: selection, inputs, outputs, mappings; `algorithm` is the name of its own."""
 
     id: str
     title: str
@@ -113,6 +116,7 @@ class Schema:
     initial_context: tuple[tuple[str, str | None], ...] = ()
     on_invalid_input: str = CONTINUE
     number: int | None = None
+    algorithm: str = ""
     texts: dict[str, str] = field(default_factory=dict, compare=False)
 
     def input(self, key: str) -> Input | None:

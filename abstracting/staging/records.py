@@ -158,6 +158,7 @@ def read_schema(record: dict[str, Any], place: str, faults: Faults) -> Schema | 
         initial_context=read.pairs(record, "initial_context", "key", "value", open_right=True),
         on_invalid_input=on_invalid,
         number=read.whole(record, "schema_num"),
+        algorithm=str(record["algorithm"]).lower(),
         texts=_texts(record, SCHEMA_TEXTS),
     )
 
