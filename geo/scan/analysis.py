@@ -103,11 +103,11 @@ def scan(
 
     Raises `GeoError`: all faults of the input with their rows, or settings that do not fit together.
     """
-    settings = dict(
-        model=model, analysis=analysis, shape=shape, rates=rates, max_share=max_share, max_radius=max_radius,
-        time_unit=time_unit, time_length=time_length, max_time=max_time, overlap=overlap, min_cases=min_cases,
-        penalty=penalty, replicates=replicates, stop_after=stop_after, gini=gini,
-    )  # fmt: skip
+    settings = {
+        "model": model, "analysis": analysis, "shape": shape, "rates": rates, "max_share": max_share, "max_radius": max_radius,
+        "time_unit": time_unit, "time_length": time_length, "max_time": max_time, "overlap": overlap, "min_cases": min_cases,
+        "penalty": penalty, "replicates": replicates, "stop_after": stop_after, "gini": gini,
+    }  # fmt: skip
     _check(settings, population, controls, coordinates)
     data = load(
         cases, population, coordinates, controls=controls, model=model, analysis=analysis, start=start, end=end,
@@ -141,15 +141,15 @@ def scan(
         start=described.period[0],
         end=described.period[1],
         parameters=settings
-        | dict(
-            covariates=list(data.covariates),
-            coordinates="lat,lon" if data.places.latlon else "x,y",
-            date_precision=data.precision,
-            ellipses=[list(pair) for pair in shapes] if shape == "elliptic" else [],
-            model_words=MODELS[model],
-            rates_words=RATES[rates],
-            intervals=data.period.intervals,
-        ),
+        | {
+            "covariates": list(data.covariates),
+            "coordinates": "lat,lon" if data.places.latlon else "x,y",
+            "date_precision": data.precision,
+            "ellipses": [list(pair) for pair in shapes] if shape == "elliptic" else [],
+            "model_words": MODELS[model],
+            "rates_words": RATES[rates],
+            "intervals": data.period.intervals,
+        },
         seed=seed,
         replicates=int(significance.maxima.size),
         critical_values={f"{level:g}": significance.critical_value(level) for level in (0.05, 0.01, 0.001)},

@@ -125,19 +125,24 @@ def select(found: Sequence[Candidate], criterion: str, locations: int) -> list[C
     """Keeps the candidates that may stand beside the more likely ones, by a criterion of `OVERLAP`."""
     kept: list[Candidate] = []
     inside: list[np.ndarray] = []
+    taken = np.zeros(locations, bool)
     for one in found:
-        within = np.zeros(locations, bool)
-        within[one.members] = True
-        if all(_may_stand(criterion, one, within, other, zone) for other, zone in zip(kept, inside)):
-            kept.append(one)
+        if criterion == "no-overlap":
+            if taken[one.members].any():
+                continue
+            taken[one.members] = True
+        else:
+            within = np.zeros(locations, bool)
+            within[one.members] = True
+            if not all(_may_stand(criterion, one, within, other, zone) for other, zone in zip(kept, inside)):
+                continue
             inside.append(within)
+        kept.append(one)
     return kept
 
 
 def _may_stand(criterion: str, one: Candidate, within: np.ndarray, other: Candidate, zone: np.ndarray) -> bool:
     """Whether `one` may be reported beside the more likely `other`; `within` and `zone` mark their locations."""
-    if criterion == "no-overlap":
-        return not zone[one.members].any()
     in_more, in_less = bool(zone[one.centre]), bool(within[other.centre])
     return {
         "no-centres-in-other": not (in_more or in_less),

@@ -130,7 +130,7 @@ def read_table(source: Source, name: str) -> Table:
 
 def _as_text(value: object) -> str:
     """Ids and codes are text: 1001.0 of a frame with gaps is 1001, a missing value is empty."""
-    if value is None or value != value:  # noqa: PLR0124 - the test for NaN and NaT
+    if value is None or value != value:
         return ""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
