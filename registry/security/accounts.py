@@ -282,3 +282,9 @@ def end_session(session: Session, sign_in_id: int) -> None:
     attempt = session.get(SignIn, sign_in_id)
     if attempt is not None and attempt.outcome == IN:
         attempt.outcome = ENDED
+
+
+def recent_sign_ins(session: Session, username: str, limit: int = 10) -> list[SignIn]:
+    """Gives the last attempts to sign in with a name, newest first."""
+    query = select(SignIn).where(SignIn.username == username).order_by(SignIn.id.desc()).limit(limit)
+    return list(session.scalars(query))

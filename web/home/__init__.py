@@ -1,0 +1,77 @@
+"""The start page: what waits for this person, and the entries of the command palette."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify, url_for
+
+from registry.views import worklist
+from web.navigation import Entry, permitted
+from web.pages import actor, page, paging, reading, render, render_list
+from web.tables import Column, Table
+
+blueprint = Blueprint("home", __name__)
+navigation = [Entry("Start", "home.index", group="Work", icon="house", permission="home", keys="g h")]
+
+
+@page(blueprint, "/", permission="home")
+def index():
+    """What waits, as numbers that open their lists."""
+    who = actor()
+    with reading() as session:
+        counts = worklist.counts(session, who) if who.may("cases.read") else {}
+        totals = worklist.totals(session, who) if who.may("cases.read") else {}
+        imports = worklist.imports(session) if who.may("import") else []
+    shown = [
+        queue for queue in worklist.QUEUES.values() if who.may("followup" if queue.name == "follow-up" else "home")
+    ]
+    return render("home/index.html", counts=counts, totals=totals, imports=imports, queues=shown)
+
+
+@page(blueprint, "/work/<name>", permission="cases.read", twins=True)
+def work(name: str):
+    """One list of work."""
+    queue = worklist.QUEUES.get(name)
+    if queue is None:
+        from werkzeug.exceptions import NotFound
+
+        raise NotFound
+    asked = paging()
+    with reading() as session:
+        rows, more = worklist.items(session, actor(), name, page=asked.page, size=asked.size)
+    return render_list("home/work.html", _table(queue, rows, asked, more), queue=queue)
+
+
+def _table(queue: worklist.Queue, rows: list[worklist.WorkItem], asked, more: bool) -> Table:
+    from web.filters import person
+
+    who = actor()
+
+    def open_row(row: worklist.WorkItem) -> str:
+        return url_for("patients.show", patient_id=row.patient_id, _anchor=f"tumor-{row.tumor_id}")
+
+    columns = [
+        Column("patient", "Patient", person, kind="person", link=open_row),
+        Column("accession", "Accession", lambda r: r.accession if who.identifies(r.patient_id) else "", kind="code"),
+        Column("facility", "Facility", lambda r: r.facility),
+        Column("class", "Class", lambda r: r.class_of_case, kind="code", item=610),
+        Column("site", "Site", lambda r: r.primary_site, kind="code", item=400),
+        Column("first_contact", "First contact", lambda r: r.date_of_first_contact, kind="date"),
+        Column("last_contact", "Last contact", lambda r: r.date_of_last_contact, kind="date"),
+    ]
+    return Table(
+        f"work-{queue.name}",
+        queue.title,
+        columns,
+        rows,
+        asked,
+        more=more,
+        row_link=open_row,
+        empty="Nothing waits here.",
+    )
+
+
+@page(blueprint, "/commands.json", permission="home")
+def palette():
+    """The pages that this person may open, for the command palette."""
+    rows = [{"label": e.label, "group": e.group, "href": e.href, "keys": e.keys, "words": e.words} for e in permitted()]
+    return jsonify(rows=rows)

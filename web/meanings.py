@@ -1,0 +1,76 @@
+"""What a code means, in short words, beside the code: labels of the item dictionary and of the code systems."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from abstracting.naaccr import items
+
+
+@lru_cache(maxsize=4000)
+def name(number: int) -> str:
+    """The name of an item in the newest version that knows it."""
+    for version in reversed(items.VERSIONS):
+        if item := items.dictionary(version).by_number(number):
+            return item.name
+    return f"Item {number}"
+
+
+@lru_cache(maxsize=4000)
+def length(number: int) -> int:
+    """The greatest length of an item's value; 0 where the standard does not know the item."""
+    return max((item.length for v in items.VERSIONS if (item := items.dictionary(v).by_number(number))), default=0)
+
+
+@lru_cache(maxsize=4000)
+def kind(number: int) -> str:
+    """The data type of an item: text, date, digits, …"""
+    for version in reversed(items.VERSIONS):
+        if item := items.dictionary(version).by_number(number):
+            return item.type
+    return ""
+
+
+@lru_cache(maxsize=20_000)
+def meaning(number: int, value: str) -> str:
+    """The short label of a code; empty where the item has no list, the code none, or the value is blank."""
+    if not value:
+        return ""
+    if number == 400:
+        return _site(value)
+    for version in ("260", "250"):
+        if label := items.codes(number, version).get(value):
+            return label
+    return ""
+
+
+def choices(number: int) -> dict[str, str]:
+    """The allowed codes of an item with their labels, for a list to pick from; empty where there is none."""
+    return dict(items.codes(number)) or dict(items.codes(number, "250"))
+
+
+def _site(value: str) -> str:
+    return ""
+
+
+def date_text(value: str | None) -> str:
+    """A NAACCR date as people read it: 2019-03-04, 2019-03, 2019; nothing where nothing is known."""
+    text = (value or "").strip()
+    parts = [text[:4], text[4:6], text[6:8]]
+    kept = []
+    for part in parts:
+        if not part or set(part) == {"9"} or not part.strip():
+            break
+        kept.append(part)
+    return "-".join(kept)
+
+
+def site_text(value: str | None) -> str:
+    """A topography code with its dot: C50.9."""
+    text = value or ""
+    return f"{text[:3]}.{text[3:]}" if len(text) == 4 and text[0] == "C" else text
+
+
+def morphology_text(histology: str | None, behavior: str | None) -> str:
+    """A morphology code as written: 8500/3."""
+    return f"{histology or ''}/{behavior}" if behavior else histology or ""
