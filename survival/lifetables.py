@@ -37,6 +37,7 @@ class LifeTable:
 
     `age_cuts` in days and `year_cuts` in days since 1960-01-01 say from where each row holds; below the first and
     beyond the last the nearest one holds. `years` are the labels. `on_birthday`: the year index moves on birthdays.
+    `birthday_shift` days are added to the birth date before its day of the year is taken: 0 but for relsurv's way.
     `year_days` are the days of a year for whoever needs hazards per year.
     """
 
@@ -45,6 +46,7 @@ class LifeTable:
     year_cuts: np.ndarray
     years: np.ndarray
     on_birthday: bool = False
+    birthday_shift: int = 0
     year_days: float = 365.25
     name: str = ""
 
@@ -52,7 +54,7 @@ class LifeTable:
         """Gives dates (days since 1960) as the table counts them: moved to 1 January of the birth year if it says so."""
         if not self.on_birthday:
             return year
-        birth = np.floor(np.asarray(year, dtype=float) - age).astype("int64")
+        birth = np.floor(np.asarray(year, dtype=float) - age).astype("int64") + self.birthday_shift
         dates = EPOCH + birth.astype("timedelta64[D]")
         first = dates.astype("datetime64[Y]").astype("datetime64[D]")
         return year - (dates - first).astype("int64")

@@ -84,7 +84,9 @@ def background(sums: Sums) -> np.ndarray:
     return 0.5 * (ratio(sums.hazard_start, sums.weight_start) + ratio(sums.hazard_end, sums.weight_end))
 
 
-def _curve(sums: Sums, survival: np.ndarray, variance: np.ndarray, drift: np.ndarray, effective: np.ndarray) -> NetCurve:
+def _curve(
+    sums: Sums, survival: np.ndarray, variance: np.ndarray, drift: np.ndarray, effective: np.ndarray
+) -> NetCurve:
     return NetCurve(sums.start, sums.end, survival, variance, drift, sums.n_risk, sums.n_event, effective)
 
 

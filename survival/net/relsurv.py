@@ -4,13 +4,16 @@ What differs from our own: (1) steps lie between observed follow-up times and `a
 a gap the sums of the Pohar Perme integrand are not reset from day to day, so that a running mean is integrated;
 (2) with several groups, `add.times` beyond the last follow-up of one group are moved to it for all later groups;
 (3) Ederer estimates are those at the last observed time before the one asked for, with the variance sum d / Y^2 also
-for Ederer I; (4) who leaves on the day of diagnosis is dropped. relsurv's Hakulinen looks rates up at wrong dates
-(reference notes, section 2) and is not reproduced. Source: Pohar Perme and Pavlic, J Stat Softw 87 (2018) 1-27.
+for Ederer I; (4) who leaves on the day of diagnosis is dropped; (5) with a table whose year moves on birthdays the
+birthday is taken 3653 days too early (dates since 1970 are read as dates since 1960), one day off after leap years.
+relsurv's Hakulinen looks all rates up ten years too early and is not reproduced.
+Source: Pohar Perme and Pavlic, J Stat Softw 87 (2018) 1-27.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +22,9 @@ from survival.lifetables import LifeTable
 from survival.net.cohort import Cohort
 from survival.net.estimators import Method, NetCurve, expected_survival, ratio
 from survival.net.sums import Sums, sum_steps
+
+# days from 1960-01-01 to 1970-01-01, the two origins that relsurv mixes up
+ORIGIN_MIXED_UP = -3653
 
 
 def relsurv_curves(
@@ -36,6 +42,8 @@ def relsurv_curves(
             "usage", "relsurv 2.2-9 computes Hakulinen wrongly", hint="Leave out --compat: our own equals survexp."
         )
     added = np.asarray(add_times, dtype=float)
+    if table.on_birthday:
+        table = replace(table, birthday_shift=ORIGIN_MIXED_UP)
     curves = []
     for whole in groups:
         if whole.entry is not None:
