@@ -52,26 +52,36 @@ def read_label_rules() -> list[LabelRule]:
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         if len(row["label"]) > MAX_LABEL:
             raise SystemExit(f"label too long: {row['label']}")
-        rules.append(LabelRule(*(re.compile(row[name]) for name in ("key", "code", "says")), row["label"]))
+        patterns = (re.compile(row[name], re.IGNORECASE) for name in ("key", "code", "says"))
+        rules.append(LabelRule(*patterns, row["label"]))
     return rules
 
 
 def choose_label(rules: list[LabelRule], key: str, code: str, description: str) -> str:
     """Gives the label of the first rule that fits, "" where none does."""
-    plain = re.sub(r"[*_\s]+", " ", description).strip().lower()
+    plain = re.sub(r"[*_\s]+", " ", description).strip()
     for rule in rules:
-        if rule.key.fullmatch(key) and rule.code.fullmatch(code) and rule.says.search(plain):
-            return rule.label
+        if rule.key.fullmatch(key) and rule.code.fullmatch(code) and (found := rule.says.search(plain)):
+            return found.expand(rule.label)
     return ""
 
 
-def own_schema(schema: Schema) -> Schema:
-    """Gives the schema with a title made from its id and without the publisher's texts."""
+def own_schema(schema: Schema, xml_ids: dict[int, str]) -> Schema:
+    """Gives the schema with a title made from its id and without the publisher's texts.
+
+    Item numbers stand; an XML id that the dictionary does not have (pediatric 1.3 misspells that of 1143) is put right.
+    """
     return replace(
         schema,
         title=schema.id.replace("_", " ").capitalize(),
-        inputs=tuple(replace(entry, text="", name=entry.name[:60]) for entry in schema.inputs),
-        outputs=tuple(replace(entry, name=entry.name[:60]) for entry in schema.outputs),
+        inputs=tuple(
+            replace(entry, text="", name=entry.name[:MAX_LABEL], xml_id=xml_ids.get(entry.item or 0, entry.xml_id))
+            for entry in schema.inputs
+        ),
+        outputs=tuple(
+            replace(entry, name=entry.name[:MAX_LABEL], xml_id=xml_ids.get(entry.item or 0, entry.xml_id))
+            for entry in schema.outputs
+        ),
         texts={},
     )
 
@@ -106,6 +116,8 @@ def _without_message(cell: str | None) -> str | None:
 def main() -> None:
     reference = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "reference"
     rules = read_label_rules()
+    with (reference / "naaccr" / "items_v26.csv").open(encoding="utf-8") as file:
+        xml_ids = {int(row["naaccrNum"]): row["naaccrId"] for row in csv.DictReader(file)}
     for name, version in EMBEDDED:
         official = read_package(reference / "staging" / f"{name}-{version}.zip")
         validated = {e.table: e.key for schema in official.schemas.values() for e in schema.inputs if e.table}
@@ -116,7 +128,7 @@ def main() -> None:
         own = Algorithm(
             official.name,
             official.version,
-            {key: own_schema(schema) for key, schema in official.schemas.items()},
+            {key: own_schema(schema, xml_ids) for key, schema in official.schemas.items()},
             {key: own_table(table, labels.get(key, ())) for key, table in official.tables.items()},
         )
         content = write_compact(own, source=f"{PUBLISHER}: {name} {version}", note=NOTE)
