@@ -27,6 +27,9 @@ from registry.models import AccessLog, ChainHead, Revision, now
 ACCESS = "access"
 ANCHORS = "heads.json"
 
+REORDERED_LIMIT = 200
+"""Among so many broken links the original place of each is looked for; past that they count as changed."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -215,25 +218,19 @@ def _verify_chain(
     session: Session, chain: str, head: ChainHead | None, anchor: dict[str, Any] | None
 ) -> Iterator[Finding]:
     expected, previous, anchored = 1, "", None
-    numbers: dict[str, int] = {"": 0}
+    broken: list[tuple[int, str, str, dict[str, Any], int | None]] = []
     for number, linked, digest, content, row_id in _links(session, chain):
         for missing in range(expected, number):
             yield Finding(chain, missing, "removed", f"link {missing} of chain {chain!r} was removed")
         if seal(content, linked) != digest:
-            home = numbers.get(linked)
-            moved = home is not None and seal(content | {"number": home + 1}, linked) == digest
-            if moved:
-                text = f"link {number} of chain {chain!r} was moved here from place {home + 1}"
-                yield Finding(chain, number, "reordered", text, row_id)
-            else:
-                yield Finding(chain, number, "changed", f"link {number} of chain {chain!r} was changed", row_id)
+            broken.append((number, linked, digest, content, row_id))
         elif linked != previous and number == expected:
             text = f"link {number} of chain {chain!r} does not follow its predecessor"
             yield Finding(chain, number, "changed", text, row_id)
-        numbers[digest] = number
         if anchor is not None and number == anchor["count"]:
             anchored = digest
         expected, previous = number + 1, digest
+    yield from _name_broken(chain, broken)
     count = expected - 1
     known = max(head.count if head else 0, anchor["count"] if anchor else 0)
     for missing in range(count + 1, known + 1):
@@ -243,3 +240,15 @@ def _verify_chain(
     if anchored is not None and anchor is not None and anchored != anchor["hash"]:
         text = f"link {anchor['count']} of chain {chain!r} differs from the head anchored at {anchor['at']}"
         yield Finding(chain, anchor["count"], "changed", text)
+
+
+def _name_broken(chain: str, broken: list[tuple[int, str, str, dict[str, Any], int | None]]) -> Iterator[Finding]:
+    """Tells a link that was moved (it is whole under the number of another broken link) from one that was changed."""
+    places = [number for number, *_rest in broken][:REORDERED_LIMIT]
+    for number, linked, digest, content, row_id in broken:
+        home = next((n for n in places if seal(content | {"number": n}, linked) == digest), None)
+        if home is None:
+            yield Finding(chain, number, "changed", f"link {number} of chain {chain!r} was changed", row_id)
+        else:
+            text = f"link {number} of chain {chain!r} was moved here from place {home}"
+            yield Finding(chain, number, "reordered", text, row_id)

@@ -65,7 +65,7 @@ class Masters:
 
     def _facilities(self, session: Session, numbers: dict[str, str]) -> None:
         if set(numbers) - set(self.facilities):
-            self.facilities.update(dict(session.execute(select(Facility.number, Facility.id)).tuples()))
+            self.facilities.update(session.execute(select(Facility.number, Facility.id)).tuples().all())
         for number in sorted(set(numbers) - set(self.facilities)):
             facility = Facility(number=number, npi=numbers[number][:10] or None, name=f"Facility {number}")
             session.add(facility)

@@ -17,8 +17,8 @@ from registry.synthetic.streams import choose, stream
 from registry.synthetic.tables import counties, read
 
 TWIN_SHARE, PARENT_SHARE, SPOUSE_SHARE, SIBLING_SHARE = 0.008, 0.02, 0.05, 0.01
-SSN_AREAS, SSN_GROUPS, SSN_SERIALS = 100, 49, 9999
-FIRST_AREA = 900  # 9xx with groups 01 to 49 was never a social security number, nor a tax number of the IRS
+SSN_AREAS, SSN_GROUPS, SSN_SERIALS = 99, 49, 9999
+FIRST_AREA = 900  # 900 to 998 with groups 01 to 49 was never a social security number, nor a tax number of the IRS
 MISSING_SSN = 0.08
 
 
