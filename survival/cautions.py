@@ -33,13 +33,13 @@ def rising_net_survival(frame: pd.DataFrame, by: tuple[str, ...]) -> tuple[str, 
     return ()
 
 
-def wide_weights(largest_share: np.ndarray, times: np.ndarray, *, limit: float = 0.2) -> tuple[str, ...]:
-    """Gives a sentence when at a reported time one person carries more than `limit` of the whole weight."""
-    wide = np.flatnonzero(np.nan_to_num(largest_share) > limit)
-    if not len(wide):
+def wide_weights(frame: pd.DataFrame, effective: np.ndarray, *, fewest: int = FEW) -> tuple[str, ...]:
+    """Gives a sentence when the weights of many at risk amount to fewer than `fewest` equally weighted persons."""
+    wide = frame["estimate"].notna().to_numpy() & (effective < fewest) & (frame["n_risk"].to_numpy() >= fewest)
+    if not wide.any():
         return ()
-    worst = wide[int(np.argmax(largest_share[wide]))]
+    row = int(np.argmax(wide))
     return (
-        f"At time {times[worst]:g} one person carries {100 * largest_share[worst]:.0f} % of the weight: "
-        "the net survival estimate is unstable there.",
+        f"At time {frame['time'].iloc[row]:g} the {frame['n_risk'].iloc[row]:.0f} persons at risk have such unequal "
+        f"weights that they count as {effective[row]:.1f}: net survival is unstable from there on.",
     )

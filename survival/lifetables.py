@@ -36,15 +36,16 @@ class LifeTable:
     """Hazards of death per day, indexed [sex (0 men, 1 women), age, year].
 
     `age_cuts` in days and `year_cuts` in days since 1960-01-01 say from where each row holds; below the first and
-    beyond the last the nearest one holds. `years` are the labels. `on_birthday`: the year index moves on birthdays.
-    `birthday_shift` days are added to the birth date before its day of the year is taken: 0 but for relsurv's way.
-    `year_days` are the days of a year for whoever needs hazards per year.
+    beyond the last the nearest one holds. `years` and `ages` (in years) are the labels. `on_birthday`: the year index
+    moves on birthdays. `birthday_shift` days are added to the birth date before its day of the year is taken: 0 but
+    for relsurv's way. `year_days` are the days of a year for whoever needs hazards per year.
     """
 
     hazards: np.ndarray
     age_cuts: np.ndarray
     year_cuts: np.ndarray
     years: np.ndarray
+    ages: np.ndarray
     on_birthday: bool = False
     birthday_shift: int = 0
     year_days: float = 365.25
@@ -103,7 +104,14 @@ def us_life_table() -> LifeTable:
     ages = np.sort(wide["age"].unique())
     hazards = wide.sort_values(["sex", "age"]).iloc[:, 2:].to_numpy(dtype=float).reshape(2, len(ages), len(years))
     return LifeTable(
-        hazards, ages * YEAR_OF_US, first_of_january(years), years, on_birthday=True, year_days=YEAR_OF_US, name="us"
+        hazards,
+        ages * YEAR_OF_US,
+        first_of_january(years),
+        years,
+        ages,
+        on_birthday=True,
+        year_days=YEAR_OF_US,
+        name="us",
     )
 
 
@@ -149,7 +157,7 @@ def build_life_table(frame: pd.DataFrame, *, where: str = "") -> LifeTable:
     if not cuts:
         hazards = -np.log1p(-table) / YEAR_OF_PROBABILITY
         return LifeTable(
-            hazards, ages * YEAR_OF_AGE, first_of_january(years), years, year_days=YEAR_OF_PROBABILITY, name=where
+            hazards, ages * YEAR_OF_AGE, first_of_january(years), years, ages, year_days=YEAR_OF_PROBABILITY, name=where
         )
     age_cuts, year_cuts = np.full(len(ages), np.nan), np.full(len(years), np.nan)
     age_cuts[row], year_cuts[column] = age_cut, year_cut
@@ -158,7 +166,7 @@ def build_life_table(frame: pd.DataFrame, *, where: str = "") -> LifeTable:
             faults.add("life-table-range", f"{name} does not ascend", "Sort the cut points as age and year.")
     faults.raise_if_any()
     on_birthday = bool(len(ages) > 1 and np.allclose(age_cuts, ages * YEAR_OF_US, atol=1e-6))
-    return LifeTable(table, age_cuts, year_cuts, years, on_birthday=on_birthday, year_days=YEAR_OF_US, name=where)
+    return LifeTable(table, age_cuts, year_cuts, years, ages, on_birthday=on_birthday, year_days=YEAR_OF_US, name=where)
 
 
 def _check_grid(

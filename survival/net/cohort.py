@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from survival.errors import SurvivalError
-from survival.frames import DAYS, EPOCH, Faults, FollowUp, Unit, build_followup, read_dates, read_numbers, to_days
+from survival.frames import (
+    DAYS,
+    EPOCH,
+    Faults,
+    FollowUp,
+    Unit,
+    build_followup,
+    read_dates,
+    read_numbers,
+    require_columns,
+    to_days,
+)
 from survival.lifetables import YEAR_OF_AGE, read_sex
 
 
@@ -18,7 +29,8 @@ class Cohort:
     """Arrays over n persons: `time` and `entry` in days since diagnosis, `age` in days and `date` (days since
     1960-01-01) at diagnosis, `sex` 0 men or 1 women, `event`, `group` (a row of `strata`), and an optional weight.
 
-    `excluded` counts what was left out, reason by reason, and travels with the result.
+    `excluded` counts what was left out, reason by reason, and travels with the result. The units and whether the time
+    came from two dates are kept for programs that count years otherwise (`survival.net.popepi`).
     """
 
     time: np.ndarray
@@ -31,6 +43,9 @@ class Cohort:
     entry: np.ndarray | None = None
     weight: np.ndarray | None = None
     excluded: tuple[tuple[str, int], ...] = ()
+    time_unit: Unit = "days"
+    age_unit: Unit = "days"
+    from_dates: bool = False
 
     @property
     def n(self) -> int:
@@ -74,12 +89,8 @@ def build_cohort(
     """
     faults = Faults(where)
     wanted = [name for name in (age, sex, date) if name]
-    lacking = [name for name in wanted if name not in frame.columns]
-    if lacking:
-        from survival.frames import require_columns
-
-        require_columns(frame.columns, wanted, faults)
-        faults.raise_if_any()
+    require_columns(frame.columns, wanted, faults)
+    faults.raise_if_any()
     followup = build_followup(
         frame, event=event, time=time, entry=entry, exit=exit, unit=unit, event_codes=event_codes, by=by, faults=faults
     )
@@ -98,7 +109,8 @@ def build_cohort(
     elif age_unit == "days" and len(in_days) > 1 and in_days.max() < 130:
         faults.add("value-range", f"no value of {age!r} exceeds 130 days", "Ages in years need --age-unit years.")
     faults.raise_if_any()
-    return cohort_of(followup, age=in_days, date=dates, sex=sexes)
+    built = cohort_of(followup, age=in_days, date=dates, sex=sexes)
+    return replace(built, age_unit=age_unit, from_dates=followup.origin is not None)
 
 
 def cohort_of(followup: FollowUp, *, age: np.ndarray, date: np.ndarray, sex: np.ndarray) -> Cohort:
@@ -113,6 +125,7 @@ def cohort_of(followup: FollowUp, *, age: np.ndarray, date: np.ndarray, sex: np.
         group=followup.group,
         strata=followup.strata,
         entry=entry,
+        time_unit=followup.unit,
     )
 
 

@@ -104,11 +104,12 @@ def ederer2(cohort: Cohort, table: LifeTable, *, split: bool = False, engine: st
 
     Var(log S) = sum of d / Y^2, the variance of the cumulative hazard; background mortality is taken as known.
     """
-    sums = sum_steps(cohort, table, *daily_grid(cohort), split=split, engine=engine).trim()
-    lift = ratio(sums.hazard, sums.n_risk)
-    survival = np.cumprod(1.0 - ratio(sums.n_event, sums.n_risk) + lift)
-    variance = np.cumsum(ratio(sums.n_event, sums.n_risk**2))
-    return _curve(sums, survival, variance, 1.0 + lift, sums.n_risk)
+    # without a sign the weights stay what they are: 1, or a person's own
+    sums = sum_steps(cohort, table, *daily_grid(cohort), sign=0.0, split=split, engine=engine).trim()
+    lift = ratio(sums.hazard_end, sums.weight_end)
+    survival = np.cumprod(1.0 - ratio(sums.weight_event, sums.weight_end) + lift)
+    variance = np.cumsum(ratio(sums.square_event, sums.weight_end**2))
+    return _curve(sums, survival, variance, 1.0 + lift, ratio(sums.weight_end**2, sums.square_end))
 
 
 def expected_survival(
@@ -153,16 +154,15 @@ def observed_over_expected(
     engine: str = "auto",
 ) -> NetCurve:
     """Gives Kaplan-Meier divided by the expected survival of Ederer I or Hakulinen; se_log is Greenwood's."""
-    starts, ends = daily_grid(cohort)
-    sums = sum_steps(cohort, table, starts, ends, engine=engine).trim()
+    sums = sum_steps(cohort, table, *daily_grid(cohort), sign=0.0, engine=engine).trim()
     days, expected = expected_survival(cohort, table, kind=kind, closing=closing, engine=engine)
     at_end = np.exp(np.interp(sums.end, np.concatenate([[0.0], days]), np.concatenate([[0.0], np.log(expected)])))
     before = np.concatenate([[1.0], at_end[:-1]])
-    survivors = sums.n_risk - sums.n_event
-    observed = np.cumprod(1.0 - ratio(sums.n_event, sums.n_risk))
+    at_risk, dead = sums.weight_end, sums.weight_event
+    observed = np.cumprod(1.0 - ratio(dead, at_risk))
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(np.where(sums.n_event > 0, sums.n_event / (sums.n_risk * survivors), 0.0))
-    return _curve(sums, observed / at_end, variance, before / at_end, sums.n_risk)
+        variance = np.cumsum(np.where(dead > 0, sums.square_event / (at_risk * (at_risk - dead)), 0.0))
+    return _curve(sums, observed / at_end, variance, before / at_end, ratio(at_risk**2, sums.square_end))
 
 
 def estimator(method: Method, *, closing: float | None = None, split: bool = False) -> Callable[..., NetCurve]:
