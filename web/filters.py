@@ -98,6 +98,7 @@ def install(app: Flask) -> None:
         person=person,
         naaccr_date=meanings.date_text,
         site=meanings.site_text,
+        pair=lambda value: (value, value),
     )
     app.jinja_env.globals.update(
         cell=cell,

@@ -5,30 +5,28 @@ from __future__ import annotations
 from functools import lru_cache
 
 from abstracting.naaccr import items
+from registry.items import known
 
 
 @lru_cache(maxsize=4000)
 def name(number: int) -> str:
-    """The name of an item in the newest version that knows it."""
-    for version in reversed(items.VERSIONS):
-        if item := items.dictionary(version).by_number(number):
-            return item.name
-    return f"Item {number}"
+    """The name of an item, the standard's or the site's own."""
+    item = known(number)
+    return item.name if item else f"Item {number}"
 
 
 @lru_cache(maxsize=4000)
 def length(number: int) -> int:
     """The greatest length of an item's value; 0 where the standard does not know the item."""
-    return max((item.length for v in items.VERSIONS if (item := items.dictionary(v).by_number(number))), default=0)
+    item = known(number)
+    return item.length if item else 0
 
 
 @lru_cache(maxsize=4000)
 def kind(number: int) -> str:
     """The data type of an item: text, date, digits, …"""
-    for version in reversed(items.VERSIONS):
-        if item := items.dictionary(version).by_number(number):
-            return item.type
-    return ""
+    item = known(number)
+    return item.type if item else ""
 
 
 @lru_cache(maxsize=20_000)
