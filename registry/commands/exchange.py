@@ -110,3 +110,49 @@ def _table(report: dict[str, Any]) -> str:
     if len(report["reasons"]) > 20:
         lines.append("  … all of them with --json or on the import page")
     return "\n".join(lines)
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--naaccr-version", default="260", show_default=True, help="240, 250 or 260")
+@click.option("--record-type", default="A", show_default=True, help="A, M, C or I")
+@click.option("--where", multiple=True, help="a condition such as year=2018-2020 or site=C50* (repeat for more)")
+@click.option("--facility", default="", help="write this facility's own accounts (number, item 540)")
+@click.option("--purpose", default="", help="why the file leaves; kept in the disclosure log")
+@click.option("--json", "as_json", is_flag=True, help="one JSON document instead of a table")
+def export(
+    file: Path,
+    naaccr_version: str,
+    record_type: str,
+    where: tuple[str, ...],
+    facility: str,
+    purpose: str,
+    as_json: bool,
+) -> None:
+    """Export the selected cases to FILE: .xml, .xml.gz (NAACCR), .csv, .xlsx or .parquet."""
+    from registry import config
+    from registry.db import open_store
+    from registry.exchange.export import run_export
+    from registry.items import load_user_dictionaries
+    from registry.selection import parse
+
+    settings = config.load()
+    load_user_dictionaries(settings.folder("dictionaries"))
+    report = run_export(
+        open_store(settings),
+        file,
+        conditions=parse(where),
+        version=naaccr_version,
+        record_type=record_type,
+        facility=facility,
+        who=getpass.getuser(),
+        purpose=purpose,
+    ).as_dict()
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False))
+        return
+    for loss in report["lost"]:
+        click.echo(f"no place in the file: {loss['values']:,} values of {loss['item']} ({loss['kind']})")
+    for change in report["converted"]:
+        click.echo(f"converted: {change['values']:,} values of item {change['from']} to {change['to']}")
+    click.echo(f"{file}: {report['patients']:,} patients, {report['tumors']:,} tumors, version {naaccr_version}")

@@ -23,6 +23,9 @@ from registry.exchange.tables import read_rows
 KEYS = {"patient": "REGNO", "tumour": "TUMOURID", "source": "SOURCERECORDID"}
 PENDING, OBSOLETE = "0", "1"
 
+TUMORS_A_RECORD = 20
+"""So many tumors are left to each of a patient's records, so that the second record's tumors get numbers of their own."""
+
 
 @cache
 def _table(name: str) -> list[dict[str, str]]:
@@ -71,6 +74,14 @@ def convert_date(value: str) -> tuple[str, bool]:
     if text[6:] in {"99", "00"}:
         return text[:6], True
     return text, False
+
+
+def tumor_number(value: str) -> str:
+    """Gives tumorRecordNumber (60, two digits) of a CanReg tumor number, which ends in patient record and tumor (0102)."""
+    record, tumor = value[-4:-2], value[-2:]
+    if not (record + tumor).isdigit() or len(value) < 4:
+        return value
+    return f"{(int(record) - 1) * TUMORS_A_RECORD + int(tumor):02d}"
 
 
 class CanregReader:
@@ -186,6 +197,8 @@ def _items(table: str, row: dict[str, str], place: int) -> tuple[Values, list[No
                 notices.append(Noticed(place, "date-unknown-part", text, number))
         elif rule["convert"] == "site":
             value = "C" + value
+        elif rule["convert"] == "number":
+            value = tumor_number(value)
         elif rule["convert"] == "age":
             value = value.zfill(3)
         elif rule["convert"]:
