@@ -211,8 +211,44 @@ def write_codes() -> None:
         out.write(buffer.getvalue().encode())
 
 
+# dates whose flag is not simply named after them
+OTHER_FLAGS = {1661: 1660, 1681: 1680, 1701: 1700}
+# dates of events that need not happen: there, flag 11 says that the event did not occur; elsewhere that no date applies
+EVENTS = {682, 832, 1200, 1210, 1220, 1230, 1240, 1250, 1260, 1270, 1280, 1660, 1680, 1700, 1755, 1860, 3170, 3180}
+EVENTS |= {3220, 3230}
+
+
+def write_date_flags() -> None:
+    """Writes which item is the flag of which date (v14 to v22), by the names of the two."""
+    history = read_rows("items_history.csv")
+    dates = {
+        row[f"id_{version}"]: int(row["naaccrNum"])
+        for row in history
+        for version in VERSIONS
+        if row[f"id_{version}"] and row[f"type_{version}"] == "date"
+    }
+    rows = []
+    for row in history:
+        number = int(row["naaccrNum"])
+        versions = [version for version in VERSIONS if row[f"id_{version}"]]
+        name = row[f"id_{versions[-1]}"]
+        date = OTHER_FLAGS.get(number) or (dates.get(name.removesuffix("Flag")) if name.endswith("Flag") else None)
+        if date is not None and versions[-1] == "220":
+            rows.append([date, number, versions[0], versions[-1], "event" if date in EVENTS else "date"])
+    with (TARGET / "date_flags.csv").open("w", encoding="utf-8", newline="") as file:
+        file.write(
+            "# The flag that says why a date is blank, in versions 14 to 22; from version 23 on there are none.\n"
+        )
+        file.write("# kind: where the flag is 11, an event did not occur, or a date is not applicable.\n")
+        file.write("# Source: NAACCR base dictionaries (maintained by NAACCR) as published with imsweb/naaccr-xml.\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["date", "flag", "first", "last", "kind"])
+        writer.writerows(sorted(rows))
+
+
 if __name__ == "__main__":
     TARGET.mkdir(parents=True, exist_ok=True)
     write_items()
     write_columns()
     write_codes()
+    write_date_flags()

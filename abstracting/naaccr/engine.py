@@ -45,6 +45,13 @@ class Engine:
     def between(self) -> bool:
         return self._parser is None and not self._rest.strip()
 
+    def release(self) -> bytes | None:
+        """Gives the text held back, to be read by others from here on; None where that is inside of something."""
+        if self._parser is not None:
+            return None
+        rest, self._rest = self._rest, b""
+        return rest
+
     def feed(self, data: bytes) -> None:
         """Reads on; raises `UnreadableError` at the first place that cannot be read, with `patients` complete so far."""
         data = self._rest + data

@@ -7,8 +7,9 @@ their item are written in full. Characters that XML 1.0 cannot hold, and numbers
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
+from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from abstracting.errors import AbstractingError
@@ -44,6 +45,36 @@ def new_root(version: str | int, record_type: str, **rest: object) -> Root:
 def escape_text(value: str) -> str:
     """Gives a value as XML text that reads back as the same value."""
     return _MARKUP.sub(lambda match: _REFERENCES[match[0]], value) if _MARKUP.search(value) else value
+
+
+def is_extension(text: str, namespaces: Mapping[str, str]) -> bool:
+    """Tells whether a text is one well-formed element of another namespace, given the prefixes of the root."""
+    declared = "".join(f" xmlns:{prefix}={quoteattr(uri)}" for prefix, uri in namespaces.items())
+    names: list[str] = []
+    depth = 0
+    outside: list[str] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth == 2:
+            names.append(name)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def text_found(data: str) -> None:
+        if depth == 1 and data.strip():
+            outside.append(data)
+
+    parser = expat.ParserCreate("utf-8", " ")
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text_found
+    try:
+        parser.Parse(f'<NaaccrData xmlns="{NAMESPACE}"{declared}>{text}</NaaccrData>'.encode(), True)
+    except (expat.ExpatError, UnicodeEncodeError):
+        return False
+    return len(names) == 1 and not outside and " " in names[0] and not names[0].startswith(NAMESPACE + " ")
 
 
 class XmlWriter:
@@ -115,7 +146,10 @@ class XmlWriter:
                 continue
             self._write(f"{indent}{head}{escape_text(value)}</Item>\n")
         for extension in node.extensions:
-            self._write(f"{indent}{extension}\n")
+            if is_extension(extension, self.root.namespaces):
+                self._write(f"{indent}{extension}\n")
+            else:
+                self.problems.add(f"{where}: an extension is not one well-formed element of a namespace of its own")
 
 
 def write_xml(
