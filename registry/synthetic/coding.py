@@ -57,7 +57,6 @@ def code_tumors(seed: int, tumors: pd.DataFrame) -> pd.DataFrame:
     }
     out |= code_grade(seed, tumors, year)
     out |= code_stage(tumors, year)
-    out |= code_nodes(seed, tumors)
     out |= code_size(seed, tumors, year)
     out |= code_tnm(seed, tumors, year)
     out |= code_metastases(seed, tumors, year)
@@ -171,13 +170,16 @@ def has_nodes(tumors: pd.DataFrame) -> np.ndarray:
     return solid & ~np.isin(tumors.stage.to_numpy(), (8, 9)) & (tumors.source == 1).to_numpy()
 
 
-def code_nodes(seed: int, tumors: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Gives regional nodes positive (820) and examined (830), in keeping with the stage."""
+def code_nodes(seed: int, tumors: pd.DataFrame, operated: np.ndarray) -> dict[str, np.ndarray]:
+    """Gives regional nodes positive (820) and examined (830), in keeping with stage and operation."""
     random = stream(seed, "nodes")
     size, stage = len(tumors), tumors.stage.to_numpy()
     examined = np.minimum(1 + random.poisson(np.where(np.isin(stage, (0,)), 1.5, 9.0)), 60)
     positive = np.minimum(1 + random.poisson(1.8, size), examined)
-    dissected = random.random(size) < np.select([stage == 0, stage == 1, stage == 7], [0.15, 0.55, 0.25], 0.75)
+    dissected = random.random(size) < np.select([stage == 0, stage == 1, stage == 7], [0.2, 0.65, 0.4], 0.9)
+    dissected &= operated | (random.random(size) < 0.08)  # without an operation a node is at most aspirated
+    examined = np.where(operated, examined, 1)
+    positive = np.minimum(positive, examined)
     involved = np.isin(stage, (3, 4)) | ((stage == 7) & (random.random(size) < 0.6))
     positive = np.where(involved, positive, 0)
     number = np.array([f"{n:02d}" for n in range(100)], dtype=object)
@@ -249,7 +251,7 @@ def code_metastases(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[s
     fit &= (tumors.source == 1).to_numpy() & (year >= 2016)
     out = {}
     for item, share in (("1112", 0.35), ("1113", 0.12), ("1114", 0.2), ("1115", 0.35), ("1116", 0.3), ("1117", 0.25)):
-        own = ((item == "1115") & (names == "liver")) | ((item == "1116") & (names == "lung") & (share < 0))
+        own = (item == "1115") & (names == "liver")
         there = (stage == 7) & ~own & (stream(seed, f"metastases {item}").random(len(group)) < share)
         out[item] = np.where(fit, np.where(stage == 9, "9", np.where(there, "1", "0")), "")
     return out

@@ -39,7 +39,7 @@ NO_PLACE = ("C069", "C148", "C189", "C260", "C269", "C399", "C409", "C419", "C55
 # what is left of a diagnosis when a death certificate is all there is
 DCO_HISTOLOGY = {
     **dict.fromkeys(("lung", "colorectal", "pancreas", "liver", "breast", "prostate", "stomach", "esophagus"), "8000"),
-    **dict.fromkeys(("ovary", "bladder", "kidney", "brain", "ill_defined", "biliary", "corpus", "oral"), "8000"),
+    **dict.fromkeys(("ovary", "bladder", "kidney", "brain", "biliary", "corpus", "oral"), "8000"),
     "nhl": "9590",
 }
 
@@ -148,7 +148,7 @@ def _draw_sources(seed: int, tumors: pd.DataFrame) -> np.ndarray:
     may = fit[tumors.group.to_numpy()] & (tumors.behavior == "3") & (tumors.age >= 30) & (tumors.stage != 8)
     may &= ~((names == "nhl") & ~tumors.site.str.startswith("C77"))
     weight = np.where(may, np.exp(0.04 * (tumors.age.to_numpy() - 65)), 0.0)
-    weight *= np.where(np.isin(names, ("pancreas", "lung", "liver", "ill_defined")), 2.5, 1.0)
+    weight *= np.where(np.isin(names, ("pancreas", "lung", "liver", "biliary")), 2.5, 1.0)
     out = np.ones(len(tumors), dtype=np.int64)
     draw = random.random(len(tumors))
     out[draw < weight * DCO_SHARE * len(tumors) / max(weight.sum(), 1e-9)] = 7

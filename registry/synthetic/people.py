@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from registry.synthetic import names
-from registry.synthetic.calendar import completed_years, day_of, year_of
+from registry.synthetic.calendar import completed_years, year_of
 from registry.synthetic.course import Course
 from registry.synthetic.population import population_cube
 from registry.synthetic.streams import choose, stream
@@ -19,7 +19,7 @@ from registry.synthetic.tables import counties, read
 TWIN_SHARE, PARENT_SHARE, SPOUSE_SHARE, SIBLING_SHARE = 0.008, 0.02, 0.05, 0.01
 SSN_AREAS, SSN_GROUPS, SSN_SERIALS = 99, 49, 9999
 FIRST_AREA = 900  # 900 to 998 with groups 01 to 49 was never a social security number, nor a tax number of the IRS
-MISSING_SSN = 0.08
+MISSING_SSN, MOVED_SHARE = 0.08, 0.14
 
 
 def town_table() -> pd.DataFrame:
@@ -58,12 +58,12 @@ def draw_people(seed: int, course: Course) -> tuple[pd.DataFrame, pd.DataFrame]:
         [married < 0.16, married < 0.74, married < 0.84, married < 0.97], ["1", "2", "4", "5"], "9"
     )
     out["birth_surname"] = np.where((sex == 1) & np.isin(out.marital, ["2", "4", "5"]), maiden, "")
-    out = out.join(_draw_homes(random, persons.county.to_numpy()))
+    out = out.join(draw_homes(random, persons.county.to_numpy()))
     serial = _numbers(seed, size)
     area, rest = np.divmod(serial, SSN_GROUPS * SSN_SERIALS)
     group, number = np.divmod(rest, SSN_SERIALS)
     out["ssn"] = [f"{FIRST_AREA + a}{g + 1:02d}{n + 1:04d}" for a, g, n in zip(area, group, number)]
-    out["phone"] = _draw_phones(random, size)
+    out["phone"] = draw_phones(random, size)
     out["birth_state"] = np.where(random.random(size) < 0.35, "FL", random.choice(["NY", "GA", "OH", "PA", "AL", "NJ"], size))
     foreign = out.hispanic.isin(["1", "2", "3", "4"]) & (random.random(size) < 0.6)
     country = out.hispanic.map({"1": "MEX", "2": "PRI", "3": "CUB", "4": "COL"}).fillna("USA")
@@ -71,6 +71,7 @@ def draw_people(seed: int, course: Course) -> tuple[pd.DataFrame, pd.DataFrame]:
     out.loc[foreign, "birth_state"] = "XX"
     out.loc[out.birth_country == "PRI", "birth_state"] = "PR"
     _share_family(random, out, families)
+    _move(random, out)
     out.loc[random.random(size) < MISSING_SSN, "ssn"] = ""
     out.loc[random.random(size) < 0.06, "phone"] = ""
     return out, families
@@ -88,13 +89,13 @@ def _numbers(seed: int, size: int) -> np.ndarray:
     return (int(stream(seed, "numbers").integers(total)) + step * np.arange(size, dtype=np.int64)) % total
 
 
-def _draw_phones(random: np.random.Generator, size: int) -> np.ndarray:
+def draw_phones(random: np.random.Generator, size: int) -> np.ndarray:
     """Gives telephone numbers 555-01xx, reserved for fiction, with any area code."""
     area = random.integers(2, 10, size) * 100 + random.integers(20, 90, size)
     return np.array([f"{a}55501{n:02d}" for a, n in zip(area, random.integers(0, 100, size))], dtype=object)
 
 
-def _draw_homes(random: np.random.Generator, county: np.ndarray) -> pd.DataFrame:
+def draw_homes(random: np.random.Generator, county: np.ndarray) -> pd.DataFrame:
     table = town_table()
     start = np.searchsorted(table.county, np.arange(len(counties())))
     count = np.bincount(table.county)
@@ -188,12 +189,19 @@ def _share_family(random: np.random.Generator, people: pd.DataFrame, families: p
         people[column] = array
 
 
+def _move(random: np.random.Generator, people: pd.DataFrame) -> None:
+    """Adds where everyone lives now (`now_…`): one in seven has moved since diagnosis, a third of them to another county."""
+    size = len(people)
+    moved = random.random(size) < MOVED_SHARE
+    county = np.where(random.random(size) < 0.33, random.integers(0, len(counties()), size), people.county)
+    homes = draw_homes(random, county)
+    people["now_county"] = np.where(moved, county, people.county)
+    for column in ("street", "city", "zip"):
+        people[f"now_{column}"] = np.where(moved, homes[column], people[column])
+
+
 def birth_precision(seed: int, size: int) -> np.ndarray:
     """Gives how much of a birth date is known: 0 all, 1 no day (0.6 %), 2 no month (0.3 %)."""
     draw = stream(seed, "birth precision").random(size)
     return np.select([draw < 0.003, draw < 0.009], [2, 1], 0)
 
-
-def oldest_birth() -> int:
-    """Gives the first day on which a person of the registry can be born."""
-    return int(day_of(1850))

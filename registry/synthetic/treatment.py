@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from registry.synthetic.calendar import year_of
-from registry.synthetic.coding import code_from
+from registry.synthetic.calendar import coded, year_of
+from registry.synthetic.coding import code_from, code_nodes
 from registry.synthetic.mortality import NEVER
 from registry.synthetic.streams import choose, stream
 from registry.synthetic.tables import read, site_groups
@@ -22,28 +22,29 @@ KINDS = ("surgery", "radiation", "chemo", "hormone", "immune")
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """`given` and `start` by kind of treatment (boolean, day number), `items` the coded summary, all by tumour."""
+    """`given` and `start` by kind of treatment (boolean, day number), `items` the coded summary with nodes, by tumour."""
 
     given: dict[str, np.ndarray]
     start: dict[str, np.ndarray]
     items: pd.DataFrame
 
 
-def draw_treatment(seed: int, tumors: pd.DataFrame, coded_items: pd.DataFrame, contact: np.ndarray) -> Treatment:
+def draw_treatment(seed: int, tumors: pd.DataFrame, confirmation: np.ndarray, contact: np.ndarray) -> Treatment:
     """Gives each tumour's first course; `contact` is the day of last contact of its person."""
-    given, start = _draw_courses(seed, tumors, coded_items, contact)
-    surgery = code_surgery(seed, tumors, given["surgery"])
-    return Treatment(given, start, _code_items(seed, tumors, coded_items, given, start, surgery, contact))
+    given, start = _draw_courses(seed, tumors, confirmation, contact)
+    items = code_nodes(seed, tumors, given["surgery"])
+    items |= _code_items(seed, tumors, items["830"], given, start)
+    return Treatment(given, start, pd.DataFrame(items))
 
 
-def _draw_courses(seed: int, tumors: pd.DataFrame, items: pd.DataFrame, contact: np.ndarray) -> tuple[dict, dict]:
+def _draw_courses(seed: int, tumors: pd.DataFrame, confirmation: np.ndarray, contact: np.ndarray) -> tuple[dict, dict]:
     random = stream(seed, "treatment")
     size, table = len(tumors), site_groups()
     group, stage, age = (tumors[c].to_numpy() for c in ("group", "stage", "age"))
     bucket = np.select([np.isin(stage, (2, 3, 4)), stage == 7], [1, 2], 0)
     frail = np.exp(-0.05 * np.clip(age - 75, 0, 30)) * np.where(stage == 9, 0.45, 1.0)
     alive = (tumors.source == 1).to_numpy()
-    seen = np.isin(items["490"].to_numpy(), ("1", "2", "3", "4"))
+    seen = np.isin(confirmation, ("1", "2", "3", "4"))
     given: dict[str, np.ndarray] = {}
     for kind, letter in zip(KINDS[:3], "src"):
         share = table[[f"{letter}_l", f"{letter}_r", f"{letter}_d"]].to_numpy()[group, bucket]
@@ -107,12 +108,11 @@ def code_surgery(seed: int, tumors: pd.DataFrame, given: np.ndarray) -> dict[str
 def _code_items(
     seed: int,
     tumors: pd.DataFrame,
-    items: pd.DataFrame,
+    examined: np.ndarray,
     given: dict[str, np.ndarray],
     start: dict[str, np.ndarray],
-    surgery: dict[str, np.ndarray],
-    contact: np.ndarray,
-) -> pd.DataFrame:
+) -> dict[str, np.ndarray]:
+    surgery = code_surgery(seed, tumors, given["surgery"])
     random = stream(seed, "treatment codes")
     size = len(tumors)
     year = year_of(tumors.diagnosis.to_numpy())
@@ -128,7 +128,6 @@ def _code_items(
     # an unknown surgery code (99) has an unknown reason
     out["1340"] = np.select([dco, cut, autopsy], [np.where(surgery["code"] == "98", "1", "9"), "0", "1"], why_not).astype(object)
     out["1340"] = np.where(surgery["code"] == "98", "1", out["1340"])
-    examined = items["830"].to_numpy()
     few = np.isin(examined, ("01", "02", "03"))
     sentinel = few & np.isin(names, ("breast", "melanoma"))
     scope = np.select([examined == "99", examined == "00", sentinel, few], ["9", "0", "2", "4"], "5").astype(object)
@@ -150,14 +149,13 @@ def _code_items(
     out["1410"] = np.select([dco, immune], ["99", "01"], "00").astype(object)
     out["1420"] = np.where(dco, "9", "0").astype(object)
     out["3250"] = np.where(dco, "99", "00").astype(object)
-    for item, modality in (("1200", "surgery"), ("1210", "radiation"), ("1220", "chemo"), ("1230", "hormone"), ("1240", "immune")):
-        out[item] = start[modality]
     earliest = np.min([start[k] for k in KINDS], axis=0)
-    out["1260"] = out["1270"] = earliest
-    out["3170"] = start["surgery"]
-    out["3230"] = systemic
+    days = dict(zip(("1200", "1210", "1220", "1230", "1240"), (start[k] for k in KINDS)))
+    days |= {"1260": earliest, "1270": earliest, "3170": start["surgery"], "3230": systemic}
+    for item, day in days.items():
+        out[item] = coded(day, present=day != NEVER)
     out |= _code_phases(random, radiation, dco, out["1360"], year)
-    return pd.DataFrame(out)
+    return out
 
 
 def _code_phases(
