@@ -40,8 +40,12 @@ class Standard:
         return tuple(f"{low}{end}" for low, end in zip(self.lower, [*ends, "+"]))
 
     def group(self, age: np.ndarray) -> np.ndarray:
-        """Gives the age group of ages in years, -1 below the first."""
-        return np.searchsorted(np.asarray(self.lower), np.floor(age), side="right") - 1
+        """Gives the age group of ages in years; the first group takes those younger too (see `younger`)."""
+        return np.maximum(np.searchsorted(np.asarray(self.lower), np.floor(age), side="right") - 1, 0)
+
+    def younger(self, age: np.ndarray) -> int:
+        """Counts those below the first age: no standard for adults has a weight of their own for them."""
+        return int((np.floor(age) < self.lower[0]).sum())
 
 
 @cache

@@ -2,7 +2,8 @@
 
 Age standardisation, traditional: the sum of w_g S_g over age groups, with the variance sum of w_g^2 SE_g^2
 (Corazziari et al., Eur J Cancer 40 (2004)). Individual weights (Brenner et al., Eur J Cancer 40 (2004) 2317-2322):
-one estimate in which every person of age group g weighs w_g / (n_g / n). The rule for empty groups: weights are never
+one estimate in which every person of age group g weighs w_g / (n_g / n). Persons younger than the first age of the
+standard are counted with the youngest group, with a warning. The rule for empty groups: weights are never
 renormalised. Where an age group has no persons, or (traditional) where its follow-up has ended, the standardised
 estimate is undefined and a warning names the group; merge age groups or choose an earlier time.
 """
@@ -102,7 +103,13 @@ def net_survival(
             return list(pool.map(one, groups))
 
     if standard is not None:
-        cohort, age_group = _age_groups(cohort, standard)
+        years = cohort.age / YEAR_OF_AGE
+        age_group = standard.group(years)
+        if young := standard.younger(years):
+            warnings.append(
+                f"{young} persons are younger than {standard.lower[0]} and are counted with the youngest age group; "
+                "leave children out for a standard made for adults."
+            )
     strata = [cohort.take(cohort.group == g) for g in range(len(cohort.strata))]
     if standard is None:
         found = [_at(curve, request.of(group), compat) for curve, group in zip(curves(strata), strata)]
@@ -181,12 +188,6 @@ def _yearly(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     step = max(float(frame["time"].max()) / 20, 1e-9)
     part = np.floor(frame["time"] / step)
     return frame.groupby([*by, part.rename("_part")], sort=False, as_index=False).last()
-
-
-def _age_groups(cohort: Cohort, standard: Standard) -> tuple[Cohort, np.ndarray]:
-    group = standard.group(cohort.age / YEAR_OF_AGE)
-    kept = cohort.take(group >= 0, reason=f"younger than {standard.lower[0]}, for whom {standard.name} has no weight")
-    return kept, group[group >= 0]
 
 
 def _name(cohort: Cohort, g: int) -> str:

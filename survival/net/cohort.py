@@ -136,8 +136,8 @@ def window(cohort: Cohort, start: str | None, end: str | None) -> Cohort:
     `start`; follow-up beyond `end` is cut. Weights still run from diagnosis. Dates are ISO; a bare year means its
     1 January as start and its 31 December as end. Persons without time in the window are counted as excluded.
     """
-    opening = _day(start, first=True) if start else -np.inf
-    closing = _day(end, first=False) if end else np.inf
+    opening = day_number(start, first=True) if start else -np.inf
+    closing = day_number(end, first=False) if end else np.inf
     if opening >= closing:
         raise SurvivalError("usage", "the window ends before it starts", hint="Give --period START,END.")
     entry = np.maximum(opening - cohort.date, 0.0)
@@ -152,7 +152,8 @@ def window(cohort: Cohort, start: str | None, end: str | None) -> Cohort:
     return replace(kept, entry=kept.entry if kept.entry is not None and kept.entry.any() else None)
 
 
-def _day(text: str, *, first: bool) -> float:
+def day_number(text: str, *, first: bool) -> float:
+    """Gives an ISO date as days since 1960-01-01; a bare year means its first or its last day."""
     text = text.strip()
     if len(text) == 4 and text.isdigit():
         text = f"{text}-01-01" if first else f"{text}-12-31"

@@ -9,14 +9,20 @@ expanded so that they cost one pass, not one per time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from survival.lifetables import LifeTable
+from survival.cautions import few_at_risk
+from survival.frames import DAYS, Unit
+from survival.intervals import Scale, confidence_limits
+from survival.lifetables import YEAR_OF_AGE, LifeTable
 from survival.net.cohort import Cohort
 from survival.net.estimators import ratio
 from survival.net.sums import daily_grid, sum_steps
+from survival.results import Result
 
 
 @dataclass(frozen=True)
@@ -88,3 +94,64 @@ def crude_probability(cohort: Cohort, table: LifeTable, *, engine: str = "auto")
     level, noise = survival + cancer, ratio(d, y**2)
     sums_of_noise = np.cumsum(noise * np.stack([np.ones(len(d)), level, level**2, other, other**2]), axis=1)
     return CrudeCurves(sums.start, sums.end, cancer, other, before * mean, sums_of_noise, y, d)
+
+
+def crude_death(
+    cohort: Cohort,
+    table: LifeTable,
+    *,
+    at: Sequence[float] | None = None,
+    at_unit: Unit = "days",
+    tau: float | None = None,
+    ci: Scale = "log",
+    level: float = 0.95,
+    engine: str = "auto",
+) -> Result:
+    """Gives the probabilities of death from cancer (`estimate`, `se`, limits) and other causes (`other`, …) by stratum.
+
+    Times are in `at_unit`; without `at`, the end of every day at which somebody leaves. `extra["years_lost"]` holds,
+    by stratum, the mean years of 365.241 days lost to cancer and to other causes up to `tau` (in `at_unit`, default
+    the last requested time).
+    """
+    frames, lost = [], []
+    for g in range(len(cohort.strata)):
+        group = cohort.take(cohort.group == g)
+        curves = crude_probability(group, table, engine=engine)
+        days = np.unique(group.time) if at is None else np.asarray(at, dtype=float) * DAYS[at_unit]
+        values = curves.at(days)
+        order = np.argsort(days, kind="stable")
+        counts = np.empty(len(days))
+        counts[order] = np.diff(values["events"][order], prepend=0.0)
+        columns = {
+            "time": days / DAYS[at_unit] if at is None else np.asarray(at, dtype=float),
+            "n_risk": values["n_risk"].astype(np.int64),
+            "n_event": counts.astype(np.int64),
+        }
+        for cause, name in (("cancer", ""), ("other", "other_")):
+            estimate, se = values[cause], values[f"{cause}_se"]
+            lower, upper = confidence_limits(estimate, se, scale=ci, level=level)
+            columns |= {name + "estimate": estimate, name + "se": se, name + "lower": lower, name + "upper": upper}
+        label = cohort.strata.iloc[np.full(len(days), g)].reset_index(drop=True)
+        frames.append(label.assign(**columns))
+        until = tau * DAYS[at_unit] if tau is not None else float(days.max(initial=0.0))
+        until = min(until, float(curves.end[-1]))
+        cancer, other = curves.years_lost(until)
+        lost.append(
+            {
+                "stratum": {name: cohort.strata[name].iloc[g] for name in cohort.by},
+                "years": until / YEAR_OF_AGE,
+                "cancer": cancer / YEAR_OF_AGE,
+                "other": other / YEAR_OF_AGE,
+            }
+        )
+    frame = pd.concat(frames, ignore_index=True)
+    return Result(
+        method="crude-probability-of-death",
+        n=cohort.n,
+        events=int(cohort.event.sum()),
+        frame=frame,
+        by=cohort.by,
+        warnings=(*table.cautions(cohort.date, cohort.time), *few_at_risk(frame)),
+        extra={"years_lost": lost, "excluded": [{"reason": reason, "n": n} for reason, n in cohort.excluded]},
+        settings={"ci": ci, "level": level, "at": at, "at_unit": at_unit, "life_table": table.name},
+    )
