@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from abstracting.recodes import sources
-from abstracting.recodes.columns import factorise, spread_by_key
+from abstracting.recodes.columns import answer_by_key, factorise
 from abstracting.values import is_blank
 
 ASIAN_NOS, PACIFIC_NOS, HAWAIIAN = "96", "97", "07"
@@ -171,16 +171,12 @@ def napiia_columns(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Gives `napiia` for columns, one row for each patient: race and the step that asks for review ("" when none)."""
     factors = [factorise(column) for column in (*races, origin)]
-    direct = spread_by_key(lambda *values: _from_races(values[:5], values[5]), factors)
-    race = np.empty(len(direct), dtype=object)
-    step = np.empty(len(direct), dtype=object)
-    rows = []
-    for row, answer in enumerate(direct):
-        race[row], step[row] = answer.race, answer.step or ""
-        if answer.ask:
-            rows.append(row)
+    places, answers = answer_by_key(lambda *values: _from_races(values[:5], values[5]), factors)
+    race = np.array([answer.race for answer in answers], dtype=object)[places]
+    step = np.array([answer.step or "" for answer in answers], dtype=object)[places]
+    rows = np.flatnonzero(np.array([answer.ask for answer in answers], dtype=bool)[places])
     births, sexes, lasts, maidens = (factorise(c) for c in (birthplace, sex, last_name, birth_surname))
-    for row in rows:
+    for row in rows.tolist():
         reported = {factor.values[factor.codes[row]] for factor in factors[:5]}
         names = _names_to_ask(*(factor.values[factor.codes[row]] for factor in (sexes, lasts, maidens)))
         found = _indirect(ASIAN_NOS in reported, PACIFIC_NOS in reported, births.values[births.codes[row]], names)

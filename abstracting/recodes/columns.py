@@ -59,16 +59,28 @@ def combine(parts: Sequence[np.ndarray], sizes: Sequence[int]) -> np.ndarray:
     return key
 
 
-def spread_by_key(function: Callable[..., Any], factors: Iterable[Factor], dtype: Any = object) -> np.ndarray:
-    """Gives `function(*values)` of every row, computed once for each distinct combination of the factors' values."""
+def answer_by_key(function: Callable[..., Any], factors: Iterable[Factor]) -> tuple[np.ndarray, list[Any]]:
+    """Gives `function(*values)` for each distinct combination of the factors' values.
+
+    The first array holds, for each row, the place of its answer in the list.
+    """
     factors = list(factors)
-    key = combine([factor.codes % len(factor.values) for factor in factors], [len(factor.values) for factor in factors])
-    order, distinct = pd.factorize(key)
-    answers = np.empty(len(distinct), dtype=dtype)
-    for place, number in enumerate(distinct.tolist()):
+    sizes = [len(factor.values) for factor in factors]
+    key = combine([factor.codes % size for factor, size in zip(factors, sizes, strict=True)], sizes)
+    places, distinct = pd.factorize(key)
+    answers = []
+    for number in distinct.tolist():
         values = []
-        for factor in reversed(factors):
-            number, digit = divmod(number, len(factor.values))
+        for factor, size in zip(reversed(factors), reversed(sizes), strict=True):
+            number, digit = divmod(number, size)
             values.append(factor.values[digit])
-        answers[place] = function(*reversed(values))
-    return answers[order]
+        answers.append(function(*reversed(values)))
+    return places, answers
+
+
+def spread_by_key(function: Callable[..., Any], factors: Iterable[Factor]) -> np.ndarray:
+    """Gives `function(*values)` of every row as an object array, computed once for each distinct combination."""
+    places, answers = answer_by_key(function, factors)
+    spread = np.empty(len(answers), dtype=object)
+    spread[:] = answers
+    return spread[places]

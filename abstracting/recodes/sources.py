@@ -1,29 +1,25 @@
-"""Reads the tables of `data/`: rows of text, the name of the source in the first line, gzip where the file says so."""
+"""Reads the tables of `data/`: rows, the names of values, and the printed hierarchies that menus show."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from abstracting.codes.sources import read_source, read_table
+
 DATA = Path(__file__).parent / "data"
 
 
 def read_rows(name: str) -> list[dict[str, str]]:
-    """Gives the rows of one table, each a mapping of column to text; the line that names the source is skipped."""
-    path = DATA / name
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(line for line in file if not line.startswith("#")))
+    """Gives the rows of one table, each a mapping of column to text."""
+    return read_table(DATA / name)
 
 
 def source_of(name: str) -> str:
     """Gives the sentence that names where a table comes from."""
-    path = DATA / name
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        return file.readline().removeprefix("# source:").strip()
+    return read_source(DATA / name)
 
 
 @cache
