@@ -10,6 +10,8 @@ from abstracting.staging.engine import Engine
 from abstracting.staging.inquiry import ValidCode, valid_codes
 from abstracting.staging.model import HISTOLOGY, INPUT, SITE
 
+BOTH_NEEDED = "primary site and histology are both needed"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -34,8 +36,9 @@ class Discriminator:
 class SchemaChoice:
     """What a look-up gave. Exactly one of these holds:
 
-    `schema_id` is set; or `candidates` are several and `missing` names what decides between them; or nothing fits:
-    `reason` says why, and `missing` names the given discriminators whose value fits no schema, with those that do.
+    `schema_id` is set; or there are `candidates` and `missing` names what decides between them (site or histology alone
+    gives candidates to browse and no question); or nothing fits: `reason` says why, and `missing` names the given
+    discriminators whose value fits no schema, with those that do.
     """
 
     algorithm: str
@@ -55,10 +58,11 @@ def choose_schema(engine: Engine, request: Mapping[str, str | None]) -> SchemaCh
     known = {key: value for key, value in request.items() if key in selection.keys and value}
     found = selection.lookup(known)
     name, version = engine.algorithm.name, engine.algorithm.version
+    if found and not (known.get(SITE) and known.get(HISTOLOGY)):
+        return SchemaChoice(name, version, None, found, (), BOTH_NEEDED)
     if len(found) == 1:
         return SchemaChoice(name, version, found[0], found)
     if found:
-        # a discriminator that is blank on purpose may be what a schema asks for
         return SchemaChoice(name, version, None, found, _questions(engine, found, known), "more than one schema fits")
     reason, wrong = _why_none(engine, known)
     return SchemaChoice(name, version, None, (), wrong, reason)
@@ -129,7 +133,7 @@ def _why_none(engine: Engine, known: Mapping[str, str | None]) -> tuple[str, tup
     selection = engine.algorithm.selection
     site, histology = known.get(SITE), known.get(HISTOLOGY)
     if not site or not histology:
-        return "primary site and histology are both needed", ()
+        return BOTH_NEEDED, ()
     if not selection.is_valid_site(site):
         return f"{site} is not a valid primary site", ()
     if not selection.is_valid_histology(histology):
