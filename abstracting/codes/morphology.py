@@ -118,12 +118,27 @@ _WORDS = {
     "oat": "small cell",
 }
 
+_ALIASES = {
+    "8500/3": ("Ductal carcinoma, NOS", "Infiltrating duct carcinoma"),
+    "8500/2": ("Ductal carcinoma in situ",),
+    "8520/2": ("Lobular carcinoma in situ",),
+    "8720/3": ("Melanoma, NOS",),
+    "9440/3": ("Glioblastoma multiforme",),
+    "9680/3": ("Large B-cell lymphoma, diffuse",),
+    "9732/3": ("Myeloma",),
+    "8936/3": ("Gastrointestinal stromal sarcoma",),
+    "8249/3": ("Atypical carcinoid",),
+    "8240/3": ("Carcinoid",),
+    "8312/3": ("Renal cell carcinoma", "Hypernephroma"),
+    "8170/3": ("Hepatoma",),
+}
+
 
 @cache
 def morphology() -> CodeSystem:
     """Gives the code system of histology with behavior, as `8140/3`."""
     codes = {code: entry.label for code, entry in morphologies().items()}
-    return CodeSystem("morphology", "morphology", codes, "histology/behavior, as 8140/3", normalise, _WORDS)
+    return CodeSystem("morphology", "morphology", codes, "histology/behavior, as 8140/3", normalise, _WORDS, _ALIASES)
 
 
 @cache

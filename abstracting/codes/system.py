@@ -33,8 +33,9 @@ def plain(text: str) -> str:
 class CodeSystem:
     """A closed list of codes: `codes` maps each to its label, in printed order.
 
-    `normalise` turns what people write into the stored form; `shape` says in words what a code looks like; `words` are
-    further words for the search (`{"scc": "squamous cell carcinoma"}`).
+    `normalise` turns what people write into the stored form; `shape` says in words what a code looks like. For the
+    search, `words` spells out what people type (`{"scc": "squamous cell carcinoma"}`) and `aliases` gives codes further
+    names (`{"8500/3": ("Ductal carcinoma",)}`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class CodeSystem:
     shape: str
     normalise: Callable[[str], str] = plain
     words: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def parse(self, text: str | None) -> str:
         """Gives the code in its stored form; a text that is no code of this system is an error with a remedy."""
@@ -66,23 +68,23 @@ class CodeSystem:
 
     @cached_property
     def _index(self) -> list[tuple[str, str, tuple[str, ...]]]:
-        return [(code, plain(code), tuple(normalise_name(label).split())) for code, label in self.codes.items()]
+        names = [*self.codes.items(), *((code, name) for code, more in self.aliases.items() for name in more)]
+        return [(code, plain(code), tuple(normalise_name(label).split())) for code, label in names]
 
     def search(self, query: str, *, limit: int = 20) -> list[Match]:
         """Gives up to `limit` matches of what was typed so far: by code, else by words, best first."""
         if is_blank(query):
             return []
         wanted = plain(query)
-        by_code = [
-            Match(code, self.codes[code], exact=bare == wanted)
-            for code, bare, _ in self._index
-            if bare.startswith(wanted)
-        ]
-        by_code.sort(key=lambda match: not match.exact)
-        found = by_code[:limit]
-        seen = {match.code for match in found}
-        found += [match for match in self._by_words(query) if match.code not in seen]
-        return found[:limit]
+        found = {}
+        for code, bare, _ in self._index:
+            # who leaves out the letter still means the code
+            digits = bare[1:] if wanted.isdigit() and bare[:1].isalpha() else bare
+            if bare.startswith(wanted) or digits.startswith(wanted):
+                found[code] = Match(code, self.codes[code], exact=wanted in (bare, digits))
+        by_code = sorted(found.values(), key=lambda match: not match.exact)
+        by_words = [match for match in self._by_words(query) if match.code not in found]
+        return [*by_code, *by_words][:limit]
 
     def _by_words(self, query: str) -> list[Match]:
         asked = normalise_name(" ".join(self.words.get(word.lower(), word) for word in query.split())).split()
@@ -91,7 +93,11 @@ class CodeSystem:
             rank = _rank(asked, words)
             if rank is not None:
                 ranked.append((rank, place, Match(code, self.codes[code])))
-        return [match for _, _, match in sorted(ranked, key=lambda item: item[:2])]
+        # a code found by its label and by a second name comes once, at the better place
+        best: dict[str, Match] = {}
+        for _, _, match in sorted(ranked, key=lambda item: item[:2]):
+            best.setdefault(match.code, match)
+        return list(best.values())
 
 
 def _rank(asked: Iterable[str], words: tuple[str, ...]) -> tuple[int, int] | None:

@@ -31,6 +31,10 @@ class Factor:
             answers[place] = function(value)
         return answers[self.codes]
 
+    def take(self, rows: np.ndarray) -> Factor:
+        """Gives the column of some rows."""
+        return Factor(self.codes[rows], self.values)
+
     def texts(self) -> np.ndarray:
         """Gives the column itself, missing as None."""
         return self.spread(lambda value: value)
