@@ -67,24 +67,25 @@ def patient_columns(items: Items) -> dict[str, Any]:
 
 def tumor_columns(items: Items) -> dict[str, Any]:
     """Columns of a tumor from its items: what was diagnosed, when, where, how sure, and its combined stage."""
-    from abstracting.codes.counties import county_fips
+    from abstracting.codes.places import geoid
     from abstracting.recodes.stage import summary_stage_combined
 
     get = items.get
-    diagnosis = parse_date(get("390"))
+    diagnosis = parse_date(get("390")).earliest
+    year = diagnosis.year if diagnosis else None
     return {
         "primary_site": get("400"),
         "laterality": get("410"),
         "histology": get("522"),
         "behavior": get("523"),
-        "diagnosis_year": diagnosis.earliest.year if diagnosis.earliest else None,
+        "diagnosis_year": year,
         "age_at_diagnosis": get("230"),
         "sequence_central": get("380"),
         "state": get("80"),
-        "county": county_fips(get("80"), get("89") or get("90")),
+        "county": geoid(get("80"), get("89") or get("90")) or None,
         "diagnostic_confirmation": get("490"),
         "reporting_source": get("500"),
-        "summary_stage": summary_stage_combined(items),
+        "summary_stage": summary_stage_combined(year, items)[0] or None,
         **_dated("diagnosis", "date_of_diagnosis", get("390")),
     }
 

@@ -216,9 +216,8 @@ def _items(table: str, row: dict[str, str], place: int) -> tuple[Values, list[No
 def _unknown_code(table: str, key: str, place: int, number: int, value: str, meaning: str) -> list[Noticed]:
     if number not in (400, 522) or not value:
         return []
-    from abstracting.codes.morphology import is_histology
-    from abstracting.codes.topography import is_topography
+    from abstracting.codes import code_system
 
-    if is_topography(value) if number == 400 else is_histology(value):
+    if code_system("topography" if number == 400 else "histology").is_valid(value):
         return []
     return [Noticed(place, "unknown-code", f"{table} {key}: code {value!r} of {meaning} is not in ICD-O-3", number)]
