@@ -98,7 +98,7 @@ def state(store: Store, number: int) -> JobState:
 def run(store: Store, number: int) -> None:
     """Runs one job to its end; what it raises becomes its message, never a lost worker."""
     with store.writing() as session:
-        job = session.get_one(Job, number)
+        job = session.get_one(Job, number, with_for_update=True)
         if job.state != WAITING:
             return
         job.state, job.started_at, job.process = RUNNING, now(), this_process()
