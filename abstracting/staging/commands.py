@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
@@ -66,7 +68,7 @@ def stage(
     # a byte that is no UTF-8 stays what it was: one wrong code in one line, not the end of the run
     with click.open_file(source, encoding="utf-8", errors="surrogateescape") as lines:
         try:
-            out = click.open_file(output, "w", encoding="utf-8", errors="backslashreplace")
+            out: Any = click.open_file(output, "w", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise AbstractingError("usage", f"cannot write there: {error.strerror}", where=output) from None
         with out:

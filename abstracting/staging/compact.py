@@ -118,7 +118,7 @@ def _without_blanks(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entry_record(entry: Input | Output) -> dict[str, Any]:
-    record = {"k": entry.key, "n": entry.name, "i": entry.item, "x": entry.xml_id, "t": entry.table}
+    record: dict[str, Any] = {"k": entry.key, "n": entry.name, "i": entry.item, "x": entry.xml_id, "t": entry.table}
     record["m"] = [[mark.name, mark.start, mark.end] for mark in entry.metadata]
     if isinstance(entry, Input):
         record |= {"s": entry.used_for_staging, "u": entry.unit, "p": entry.decimal_places, "f": entry.default_table}

@@ -78,8 +78,8 @@ class RowMasks:
             for low, high, allows_decimal, rows in self._numeric:
                 if low <= number <= high and (allows_decimal or not decimal):
                     mask |= rows
-        for low, high, rows in self._textual:
-            if len(low) == len(value) and low <= value <= high:
+        for first, last, rows in self._textual:
+            if len(first) == len(value) and first <= value <= last:
                 mask |= rows
         for span, rows in self._open:
             if span.resolved(context).contains(value):
@@ -88,8 +88,8 @@ class RowMasks:
 
 
 def bits(indexes: Sequence[int]) -> int:
-    """Gives the integer whose set bits are the indexes."""
-    marks = bytearray((indexes[-1] >> 3) + 1) if indexes else b""
+    """Gives the integer whose set bits are the indexes, which must rise."""
+    marks = bytearray((indexes[-1] >> 3) + 1 if indexes else 0)
     for index in indexes:
         marks[index >> 3] |= 1 << (index & 7)
     return int.from_bytes(marks, "little")
@@ -111,7 +111,18 @@ def positions(mask: int) -> Iterable[int]:
 class DecisionTable:
     """A table ready to run. `row(context)` gives the first matching row, `endpoints(row)` what it does."""
 
-    __slots__ = ("_all", "_endpoint_columns", "_endpoints", "_memo", "columns", "id", "keys", "output_keys", "table")
+    __slots__ = (
+        "_all",
+        "_endpoint_columns",
+        "_endpoints",
+        "_memo",
+        "_only",
+        "columns",
+        "id",
+        "keys",
+        "output_keys",
+        "table",
+    )
 
     def __init__(self, table: Table):
         self.table = table
@@ -123,8 +134,9 @@ class DecisionTable:
         self.keys = tuple(
             dict.fromkeys([*(c.key for c in self.columns), *(key for c in self.columns for key in c.references)])
         )
+        self._only = self.keys[0] if len(self.keys) == 1 else ""
         self._all = (1 << table.size) - 1
-        self._memo: dict[tuple[str | None, ...], int | None] = {}
+        self._memo: dict[str | tuple[str | None, ...] | None, int | None] = {}
         self._endpoints: dict[int, tuple[Endpoint, ...]] = {}
 
     @property
@@ -151,7 +163,8 @@ class DecisionTable:
 
     def row(self, context: Context) -> int | None:
         """Gives the index of the first row whose every INPUT column holds the context's value, or None."""
-        values = tuple([context.get(key) for key in self.keys])
+        # most tables have one key, whose value alone then serves
+        values = context.get(self._only) if self._only else tuple(map(context.get, self.keys))
         try:
             return self._memo[values]
         except KeyError:

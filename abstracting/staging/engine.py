@@ -199,7 +199,16 @@ class Engine:
                 else:
                     message = f"Input mapping '{source}' does not exist for table '{path.table}'"
                     result.errors.append(StagingError("UNKNOWN_INPUT_MAPPING", source, path.table, message=message))
-            stop = self._run_table(mapping.id, path, context, result)
+            table = self.algorithm.decision(path.table)
+            row = None if table is None else table.row(context)
+            writes = None if table is None or row is None else path.plain_writes(table, row)
+            if writes is None:
+                stop = self._run_table(mapping.id, path, context, result)
+            else:
+                # most rows only write fixed values
+                result.path.append(path.step)
+                context.update(writes)
+                stop = False
             for _, target in path.input_mapping:
                 context.pop(target, None)
             if stop:

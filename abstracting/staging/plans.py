@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from abstracting.errors import AbstractingError
 from abstracting.staging.algorithms import Algorithm
+from abstracting.staging.cells import Endpoint
 from abstracting.staging.decisions import DecisionTable
 from abstracting.staging.model import FAIL, FAIL_WHEN_USED, YEAR, Input, Output, Schema, SchemaMapping, TablePath
 
@@ -13,15 +14,34 @@ from abstracting.staging.model import FAIL, FAIL_WHEN_USED, YEAR, Input, Output,
 class PathPlan:
     """One table path: the table, the keys renamed before it, and where its endpoints write."""
 
-    __slots__ = ("_targets", "input_mapping", "table")
+    __slots__ = ("_plain_rows", "_targets", "input_mapping", "step", "table")
 
-    def __init__(self, path: TablePath):
+    def __init__(self, mapping_id: str, path: TablePath):
         self.table = path.table
+        self.step = f"{mapping_id}.{path.table}"
         self.input_mapping = path.input_mapping
         targets: dict[str, list[str]] = {}
         for source, target in path.output_mapping:
             targets.setdefault(source, []).append(target)
         self._targets = {source: tuple(names) for source, names in targets.items()}
+        self._plain_rows: dict[int, dict[str, str] | None] = {}
+
+    def plain_writes(self, table: DecisionTable, row: int) -> dict[str, str] | None:
+        """Gives what a row of this path's table writes, or None where it does more than write fixed values."""
+        try:
+            return self._plain_rows[row]
+        except KeyError:
+            writes = self._plain_rows[row] = self._collect_writes(table.endpoints(row))
+            return writes
+
+    def _collect_writes(self, endpoints: Iterable[Endpoint]) -> dict[str, str] | None:
+        writes: dict[str, str] = {}
+        for endpoint in endpoints:
+            if endpoint.kind == "VALUE" and endpoint.value is not None and endpoint.refers_to is None:
+                writes.update(dict.fromkeys(self.written_keys(endpoint.key), endpoint.value))
+            elif endpoint.kind != "MATCH":
+                return None
+        return writes
 
     def written_keys(self, key: str) -> tuple[str, ...]:
         """Gives the context keys that an endpoint of this column key writes: the mapped ones, else its own."""
@@ -57,7 +77,7 @@ class MappingPlan:
         self._exclusion = tuple(_Condition(path, _needed(algorithm, path)) for path in mapping.exclusion)
         self.consulted = [f"{mapping.id}.{path.table}" for path in (*mapping.inclusion, *mapping.exclusion)]
         self.initial_context = dict(mapping.initial_context)
-        self.tables = tuple(PathPlan(path) for path in mapping.tables)
+        self.tables = tuple(PathPlan(mapping.id, path) for path in mapping.tables)
 
     def is_involved(self, context: Mapping[str, str | None]) -> bool:
         """Tells whether every inclusion table matches and no exclusion table does."""

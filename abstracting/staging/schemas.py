@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from abstracting.staging.algorithms import Algorithm
 from abstracting.staging.discriminators import SchemaChoice, choose_schema
@@ -26,7 +27,8 @@ from abstracting.staging.library import load_algorithm
 from abstracting.staging.model import SUCCESSORS, YEAR, Input, Schema
 from abstracting.staging.results import MULTIPLE_MATCHING_SCHEMAS, NO_MATCHING_SCHEMA, StagingResult
 
-Record = Mapping[str, object]
+# Any for the key: a mapping is asked with numbers and with texts
+Record = Mapping[Any, object]
 
 DATE_OF_DIAGNOSIS, AGE_AT_DIAGNOSIS = 390, 230
 PEDIATRIC = "pediatric"
@@ -106,7 +108,7 @@ def not_derivable() -> dict[str, str]:
 def value_of(record: Record, item: int | None, xml_id: str | None = None) -> str:
     """Gives a record's value for an item as stripped text, "" when missing; a replaced item's value serves too."""
     for key in (None if item is None else str(item), item, xml_id):
-        value = None if key is None else record.get(key)  # type: ignore[call-overload]
+        value = None if key is None else record.get(key)
         if value is not None and (text := str(value).strip()):
             return text
     for old, new in SUCCESSORS.items():
@@ -218,7 +220,8 @@ class StagingDesk:
         choice = self.schema_for(record, year=year)
         main = self._stage(record, choice)
         # the pediatric tables read what the main algorithm has just derived, such as the summary grade
-        pediatric = self._stage_pediatric(ChainMap(main.derived, record))  # type: ignore[arg-type]
+        layers: list[Any] = [main.derived, record]
+        pediatric = self._stage_pediatric(ChainMap(*layers))
         return main if pediatric is None else RecordStaging(choice, main.result, main.inputs, main.derived, pediatric)
 
     def _stage(self, record: Record, choice: SchemaChoice) -> RecordStaging:
