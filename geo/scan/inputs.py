@@ -139,13 +139,14 @@ def _as_text(value: object) -> str:
     return str(value).strip()
 
 
-def _numbers(table: Table, column: str, faults: Faults, *, whole: bool) -> np.ndarray:
+def read_numbers(table: Table, column: str, faults: Faults, *, whole: bool = False, signed: bool = False) -> np.ndarray:
+    """Gives a column as numbers; what is no number, or negative unless `signed`, or no whole number, becomes a fault."""
     import pandas as pd
 
     values = pd.to_numeric(table.frame[column].str.replace(r"^\+", "", regex=True), errors="coerce").to_numpy(float)
     for i in np.flatnonzero(~np.isfinite(values)):
         faults.add("input-values", f"{table.name} {table.rows[i]}", f"{column} {table.text(column)[i]!r} is no number")
-    for i in np.flatnonzero(values < 0):
+    for i in np.flatnonzero((values < 0) & (not signed)):
         faults.add("input-values", f"{table.name} {table.rows[i]}", f"{column} {table.text(column)[i]} is negative")
     if whole:
         for i in np.flatnonzero(np.isfinite(values) & (values != np.floor(values))):
@@ -162,19 +163,7 @@ def read_places(source: Source, faults: Faults, warnings: list[str]) -> Places:
     latlon = table.column(LAT) is not None and table.column(LON) is not None
     first, second = (LAT, LON) if latlon else (X, Y)
     columns = table.require(first), table.require(second)
-    points = []
-    for column in columns:
-        values = []
-        for row, text in zip(table.rows, table.text(column)):
-            try:
-                value = float(text)
-            except ValueError:
-                value = float("nan")
-            if not np.isfinite(value):
-                faults.add("input-values", f"{table.name} {row}", f"{column} {text!r} is no number")
-            values.append(value)
-        points.append(values)
-    xy = np.array(points).T.reshape(-1, 2)
+    xy = np.stack([read_numbers(table, column, faults, signed=True) for column in columns], axis=1)
     if latlon:
         for i in np.flatnonzero((np.abs(xy[:, 0]) > 90) | (np.abs(xy[:, 1]) > 180)):
             faults.add(
@@ -234,7 +223,7 @@ def read_counts(
 ) -> Counts:
     """Reads a table of counts by location, date and stratum; rows of one location and date may repeat."""
     id_column, count_column, time_column = table.require(ID), table.require(count_names), table.column(TIME)
-    value = _numbers(table, count_column, faults, whole=whole)
+    value = read_numbers(table, count_column, faults, whole=whole)
     keys = table.text(id_column)
     location = np.array([places.index.get(key, -1) for key in keys], dtype=np.int64)
     for i in np.flatnonzero(location < 0):
