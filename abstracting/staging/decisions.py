@@ -12,7 +12,7 @@ from abstracting.staging.cells import Endpoint, Span, is_number, parse_endpoint,
 from abstracting.staging.model import CONTEXT_KEYS, ENDPOINT, INPUT, Table
 
 # free text in an input must not make the memory grow without end: a memo of this size starts again
-MEMO_LIMIT = 20_000
+MEMO_LIMIT = 5_000
 
 Context = Mapping[str, str | None]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from abstracting.errors import AbstractingError
+from abstracting.staging import decisions
 from abstracting.staging.engine import Engine
 from abstracting.staging.packages import read_package
 from abstracting.staging.results import ERROR_KINDS, OUTCOMES
@@ -380,6 +381,16 @@ def test_one_case_never_changes_the_next(tiny) -> None:
     engine.stage({**CASE, "x": "2"})
     assert engine.stage(case).as_json() == first
     assert case == {**CASE, "x": "1"}
+
+
+def test_the_memory_of_earlier_cases_is_bounded_and_changes_nothing(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decisions, "MEMO_LIMIT", 3)
+    tables = {"t": "x:INPUT | y:INPUT | a:ENDPOINT\n1-500 | * | VALUE:low\n* | * | VALUE:{{x}}"}
+    engine = tiny(tables=tables, mappings=steps("t"), inputs=[{"key": "x"}, {"key": "y"}], outputs=[{"key": "a"}])
+    found = [engine.stage({**CASE, "x": str(x)}).output["a"] for x in [*range(495, 505)] * 2]
+    assert found == (["low"] * 6 + ["501", "502", "503", "504"]) * 2
+    table = engine.algorithm.decision("t")
+    assert table is not None and len(table._memo) <= 3
 
 
 # --- single codes -----------------------------------------------------------------------------------------------------
