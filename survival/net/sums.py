@@ -153,6 +153,7 @@ def accumulate_numpy(
     hazard = hazards[sex, a, y]
     change = np.minimum(next_age[a] - age, next_year[y] - year)
     total = np.zeros(len(sex))
+    now = weight.copy()
     delayed = bool(entries.any())
 
     def advance(who: np.ndarray, time: float) -> None:
@@ -191,9 +192,10 @@ def accumulate_numpy(
                 y[inside] += later
                 hazard[inside] = hazards[sex[inside], a[inside], y[inside]]
                 change[inside] = np.minimum(next_age[a[inside]] - age[inside], next_year[y[inside]] - year[inside])
-        at_start = weight[:n] * np.exp(sign * total[:n])
+        at_start = now[:n]
         total[:n] += step
-        at_end = weight[:n] * np.exp(sign * total[:n])
+        now = weight[:n] * np.exp(sign * total[:n]) if sign else at_start
+        at_end = now
         dying = event[:n] & (exits[:n] == k)
         if delayed:
             there = entries[:n] <= k
