@@ -51,8 +51,8 @@
    htmx (`hx-post`, `hx-target`) may make them nicer; they must work without JavaScript. htmx sends the CSRF token by
    itself. Long work becomes a job; the page polls with the header `X-Background: 1`, which does not keep a session alive.
 
-6. **Lists** are a `web.tables.Table` of `Column`s. `twins=True` also serves `<rule>.csv` and `<rule>.json` from the same
-   view: `render_list` answers in the format asked for. Cells that a spreadsheet would compute are neutralised. Read
+6. **Lists** are a `web.tables.Table` of `Column`s. `twins=True` also serves `<rule>.csv` and `<rule>.json` (`all.csv`
+   for the rule `/`) from the same view: `render_list` answers in the format asked for. Cells that a spreadsheet would compute are neutralised. Read
    `paging()` for page and size (twins ask for up to 10,000 rows).
 
 7. **No person in an address.** Names and numbers never stand in a URL: search forms are POST, and

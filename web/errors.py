@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
+import traceback
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request, url_for
@@ -82,8 +84,13 @@ def _ours(error: Exception) -> Response:
         return _room(error)
     reference = secrets.token_hex(4).upper()
     # the message of an exception can carry values of a record: the log gets the place, not the text
-    log.error("fault %s at %s: %s", reference, request.endpoint, type(error).__name__, exc_info=log.isEnabledFor(10))
+    log.error("fault %s at %s: %s in %s", reference, request.endpoint, type(error).__name__, _place(error))
     return answer(500, reference=reference, remedy="Report this reference number; the log of the server has the place.")
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
 
 
 def _not_signed_in() -> Response:

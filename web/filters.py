@@ -6,13 +6,15 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, g, request, url_for
 from markupsafe import Markup, escape
 
 from registry.security.permissions import ROLES, Actor
 from web import meanings
 from web.appearance import appearance
 from web.pages import masked
+
+SITE = 400
 
 
 def moment(value: datetime | None, form: str = "%Y-%m-%d %H:%M") -> Markup | str:
@@ -60,7 +62,10 @@ def code(item: int | None, value: Any) -> Markup:
     if value in (None, ""):
         return Markup("")
     label = meanings.meaning(item, str(value)) if item else ""
-    shown = meanings.date_text(str(value)) if item and is_date(item) else value
+    if item == SITE:
+        shown = meanings.site_text(str(value))
+    else:
+        shown = meanings.date_text(str(value)) if item and is_date(item) else value
     text = Markup('<span class="code">{}</span>').format(shown)
     return text + Markup(' <span class="meaning">{}</span>').format(label) if label else text
 
@@ -70,11 +75,15 @@ def is_date(item: int) -> bool:
     return meanings.kind(item) == "date"
 
 
-def twin_address(twin: str) -> str:
-    """The address of this list's CSV or JSON twin, with the same filters."""
-    endpoint = (request.endpoint or "").removesuffix("_csv").removesuffix("_json")
-    values = {key: value for key, value in request.args.items() if key != "page"}
-    return url_for(f"{endpoint}_{twin}", **{**(request.view_args or {}), **values})
+def list_address(twin: str = "", **changes: Any) -> str:
+    """The address of the list on this page with its filters, changed as given, or of its CSV or JSON twin.
+
+    A view that answers for another address (a form's htmx part) says which: `g.list_at = (endpoint, arguments)`.
+    """
+    endpoint, values = g.get("list_at") or (request.endpoint or "", {**(request.view_args or {}), **request.args})
+    if twin:
+        return url_for(f"{endpoint}_{twin}", **{key: value for key, value in values.items() if key != "page"})
+    return url_for(endpoint, **{**values, **changes})
 
 
 def role_titles(who: Actor) -> str:
@@ -106,7 +115,7 @@ def install(app: Flask) -> None:
         meaning=meanings.meaning,
         item_name=meanings.name,
         morphology=meanings.morphology_text,
-        twin_address=twin_address,
+        list_address=list_address,
         role_titles=role_titles,
         appearance=appearance,
         version=version("oncoregistry"),

@@ -106,9 +106,12 @@ class SignInForm(LoginForm):
             self.form_errors.append("Too many wrong answers. Signing in is paused for fifteen minutes.")
             return False
         fine = super().validate(**rest)
-        if not fine and name:
+        if not fine and name and self.password.data:
             with store.writing() as db:
                 accounts.record_sign_in(db, name, address, accounts.WRONG)
+            # one answer for every reason: which names exist is told to nobody
+            self.username.errors, self.password.errors = [], []
+            self.form_errors.append("Name or password is not right.")
         return fine
 
 
@@ -157,8 +160,6 @@ def security_settings(settings: Settings) -> dict[str, Any]:
         "SECURITY_TOTP_SECRETS": {"1": secret(settings, "totp")},
         "SECURITY_TOTP_ISSUER": settings.registry_name,
         "SECURITY_MULTI_FACTOR_RECOVERY_CODES": True,
-        "SECURITY_RETURN_GENERIC_RESPONSES": True,
-        "SECURITY_MSG_GENERIC_AUTHN_FAILED": ("Name or password is not right.", "error"),
         "SECURITY_SEND_REGISTER_EMAIL": False,
         "SECURITY_LOGIN_USER_TEMPLATE": "account/sign_in.html",
         "SECURITY_VERIFY_TEMPLATE": "account/verify.html",

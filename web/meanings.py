@@ -12,7 +12,7 @@ from registry.items import known
 def name(number: int) -> str:
     """The name of an item, the standard's or the site's own."""
     item = known(number)
-    return item.name if item else f"Item {number}"
+    return item.name.replace("--", ": ") if item else f"Item {number}"
 
 
 @lru_cache(maxsize=4000)

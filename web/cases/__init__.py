@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, g, redirect, request, url_for
 
 from registry.models import Tumor
 from registry.search import Hit, parse, search
 from registry.security.permissions import visible
 from web.filters import person
-from web.meanings import date_text, morphology_text
+from web.meanings import morphology_text
 from web.navigation import Entry
 from web.pages import actor, is_fragment, log_search, page, paging, reading, render_list
 from web.sealed import seal, unseal
@@ -37,9 +37,11 @@ def index():
 def ask():
     """Takes the terms out of a form: answers htmx with the hits, a browser with a sealed address."""
     text = request.form.get("text", "").strip()[:200]
-    address = url_for("cases.index", **({"s": seal({"text": text})} if text else {}))
+    values = {"s": seal({"text": text})} if text else {}
+    address = url_for("cases.index", **values)
     if not is_fragment():
         return redirect(address, 303)
+    g.list_at = ("cases.index", values)
     response = _answer(text)
     response.headers["HX-Replace-Url"] = address
     return response
@@ -71,12 +73,11 @@ def _table(hits: list[Hit], asked: Paging, more: bool) -> Table:
         return url_for("patients.show", patient_id=hit.patient_id, _anchor=f"tumor-{hit.tumor_id}")
 
     def born(hit: Hit) -> str:
-        shown = date_text(hit.date_of_birth)
-        return shown if who.identifies(hit.patient_id) else shown[:4]
+        return hit.date_of_birth if who.identifies(hit.patient_id) else hit.date_of_birth[:4]
 
     columns = [
         Column("patient", "Patient", person, kind="person", link=open_row),
-        Column("born", "Born", born),
+        Column("born", "Born", born, kind="date"),
         Column("sex", "Sex", lambda h: {"1": "male", "2": "female"}.get(h.sex, "other or unknown")),
         Column("site", "Site", lambda h: h.primary_site, kind="code", item=400),
         Column("morphology", "Morphology", lambda h: morphology_text(h.histology, h.behavior), kind="code"),
