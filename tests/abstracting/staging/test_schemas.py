@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
+from abstracting.naaccr.record import RecordView
 from abstracting.staging.engine import Engine
 from abstracting.staging.library import load_algorithm
 from abstracting.staging.schemas import (
@@ -174,6 +175,14 @@ def test_what_open_data_cannot_derive_is_said_and_never_derived(desk: StagingDes
             str(entry.item) for schema in desk.engine(name).algorithm.schemas.values() for entry in schema.outputs
         }
         assert not outputs & set(missing)
+
+
+def test_a_view_over_a_naaccr_record_serves_as_it_is(desk: StagingDesk) -> None:
+    view = RecordView({225: "2"}, {int(number): value for number, value in EOD.items()} | {230: "012"})
+    assert desk.stage_record(view).derived == desk.stage_record(EOD).derived
+    child = RecordView({}, {390: "2022", 400: "C716", 522: "9470", 523: "3", 230: "007", 1138: "00"})
+    staging = desk.stage_record(child)
+    assert staging.pediatric is not None and staging.pediatric.derived["1132"] == "3c1"
 
 
 def test_the_module_functions_share_one_desk() -> None:
