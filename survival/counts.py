@@ -1,0 +1,169 @@
+"""Counting in the engine: Kaplan-Meier and life tables of sets that never enter memory, by Ibis expressions.
+
+The same expression runs on DuckDB (the default) and on Spark; only counts by stratum and time reach numpy, and from
+there on the estimators are the ones for frames (`survival.kaplan_meier`, `survival.actuarial`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from survival.actuarial import COMPLETED, IntervalCounts, make_breaks
+from survival.errors import SurvivalError
+from survival.frames import Faults, Unit, number_groups, require_columns
+from survival.risksets import RiskSets, count_at_risk
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Engine = Literal["duckdb", "spark"]
+
+
+def open_parquet(path: str | Path, *, engine: Engine = "duckdb", connection: Any = None) -> ir.Table:
+    """Gives a lazy table over Parquet files (a file, a folder or a pattern) on a new or a given Ibis connection."""
+    import ibis
+
+    if connection is None:
+        if engine == "spark":
+            from pyspark.sql import SparkSession
+
+            connection = ibis.pyspark.connect(SparkSession.builder.getOrCreate())
+        else:
+            connection = ibis.duckdb.connect()
+    source = Path(path)
+    if source.is_dir() and engine == "duckdb":
+        path = str(source / "**" / "*.parquet")
+    try:
+        return connection.read_parquet(str(path))
+    except Exception as error:
+        # each engine has its own exceptions for the same fault
+        raise SurvivalError(
+            "file-unreadable",
+            f"{path} cannot be read as Parquet ({str(error).splitlines()[0]})",
+            hint="Check the path; write the file anew if it is cut off.",
+            where=str(path),
+        ) from error
+
+
+def count_in_engine(
+    table: ir.Table,
+    *,
+    time: str,
+    event: str,
+    by: Sequence[str] = (),
+    entry: str | None = None,
+    event_codes: Sequence[str | float] = (1,),
+    unit: Unit = "days",
+) -> RiskSets:
+    """Gives the counts by stratum and distinct time of a lazy table, for `kaplan_meier` or `interval_counts`.
+
+    One grouped query (a second one with delayed entry) and one for checks; rows with missing values or negative times
+    are faults, told as counts because an engine keeps no row numbers.
+    """
+    faults = Faults()
+    require_columns(table.columns, [name for name in (time, event, entry, *by) if name], faults)
+    faults.raise_if_any()
+    _check(table, [name for name in (time, entry) if name], [event, *by], faults)
+    faults.raise_if_any()
+    happened = _is_event(table, event, event_codes)
+    grouped = (
+        table.mutate(_time=table[time].cast("float64"), _event=happened.cast("int64"))
+        .group_by([*by, "_time"])
+        .agg(total=lambda t: t.count(), events=lambda t: t["_event"].sum())
+        .to_pandas()
+    )
+    group, strata = number_groups(grouped, by, faults)
+    faults.raise_if_any()
+    times, position = np.unique(grouped["_time"].to_numpy(dtype=float), return_inverse=True)
+    shape = (len(strata), len(times))
+    events, total = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    np.add.at(events, (group, position), grouped["events"].to_numpy(dtype=np.int64))
+    np.add.at(total, (group, position), grouped["total"].to_numpy(dtype=np.int64))
+    entered = None
+    if entry:
+        late = (
+            table.filter(table[entry] > 0)
+            .mutate(_entry=lambda t: t[entry].cast("float64"))
+            .group_by([*by, "_entry"])
+            .agg(total=lambda t: t.count())
+            .to_pandas()
+        )
+        entered = _count_entries(late, strata, times, by)
+    return RiskSets(
+        times,
+        events,
+        total - events,
+        count_at_risk(events, total - events, total.sum(axis=1), entered),
+        total.sum(axis=1),
+        strata,
+        unit,
+    )
+
+
+def interval_counts(
+    sets: RiskSets, breaks: Sequence[float] | None = None, *, unit: Unit | None = None
+) -> IntervalCounts:
+    """Gives the counts of an actuarial life table from counts by time (without delayed entry), for `life_table`."""
+    unit = unit or sets.unit
+    scale = COMPLETED[unit] / COMPLETED[sets.unit]
+    bounds = make_breaks(breaks, unit=unit, longest=float(sets.times[-1]) / scale)
+    place = np.searchsorted(bounds * scale, sets.times, side="right") - 1
+    shape = (len(sets.total), len(bounds))
+    events, censored = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for g in range(shape[0]):
+        events[g] = np.bincount(place, sets.events[g], minlength=shape[1])
+        censored[g] = np.bincount(place, sets.censored[g], minlength=shape[1])
+    gone = np.cumsum(events + censored, axis=1)
+    alive = sets.total[:, None] - np.concatenate([np.zeros((shape[0], 1), dtype=np.int64), gone[:, :-1]], axis=1)
+    inner = slice(None, -1)
+    return IntervalCounts(
+        bounds, alive[:, inner], np.zeros_like(alive[:, inner]), events[:, inner], censored[:, inner], sets.strata, unit
+    )
+
+
+def _is_event(table: ir.Table, event: str, codes: Sequence[str | float]) -> ir.BooleanValue:
+    column = table[event]
+    kind = column.type()
+    if kind.is_boolean():
+        return column.cast("int64").isin([int(float(code)) for code in codes])
+    if kind.is_numeric():
+        return column.cast("float64").isin([float(code) for code in codes])
+    return column.isin([str(code) for code in codes])
+
+
+def _check(table: ir.Table, numbers: list[str], others: list[str], faults: Faults) -> None:
+    for name in numbers:
+        if not table[name].type().is_numeric():
+            faults.add("value-text", f"column {name!r} holds text", "Give numbers.")
+    faults.raise_if_any()
+    measures = {f"missing_{name}": table[name].isnull().sum() for name in (*numbers, *others)}
+    measures |= {f"negative_{name}": (table[name] < 0).sum() for name in numbers}
+    measures |= {f"nan_{name}": table[name].isnan().sum() for name in numbers if table[name].type().is_floating()}
+    found = table.aggregate(rows=table.count(), **measures).to_pandas().iloc[0].fillna(0)
+    if found["rows"] == 0:
+        faults.add("file-empty", "the table has no rows", "Give rows.")
+    for name in (*numbers, *others):
+        lacking = int(found[f"missing_{name}"]) + int(found.get(f"nan_{name}", 0))
+        if lacking:
+            faults.add("value-missing", f"column {name!r} is empty in {lacking} rows", "Leave these rows out.")
+    for name in numbers:
+        if below := int(found[f"negative_{name}"]):
+            faults.add("time-negative", f"column {name!r} is below 0 in {below} rows", "Correct these values.")
+
+
+def _count_entries(late: pd.DataFrame, strata: pd.DataFrame, times: np.ndarray, by: Sequence[str]) -> np.ndarray:
+    """Gives who is first at risk at each time, by stratum."""
+    entered = np.zeros((len(strata), len(times) + 1), dtype=np.int64)
+    if by:
+        known = strata.reset_index(names="_group")
+        group = late.merge(known, on=list(by), how="left")["_group"].to_numpy(dtype=np.int64)
+    else:
+        group = np.zeros(len(late), dtype=np.int64)
+    first = np.searchsorted(times, late["_entry"].to_numpy(dtype=float), side="right")
+    np.add.at(entered, (group, first), late["total"].to_numpy(dtype=np.int64))
+    return entered

@@ -1,0 +1,63 @@
+"""Counting in the engine gives what counting in memory gives, on DuckDB and on Spark."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from survival.actuarial import life_table
+from survival.counts import count_in_engine, interval_counts, open_parquet
+from survival.errors import SurvivalError
+from survival.frames import build_followup
+from survival.kaplan_meier import kaplan_meier
+
+
+@pytest.fixture
+def parquet(tmp_path, cohort_frame):
+    def write(frame: pd.DataFrame | None = None, name: str = "cohort.parquet"):
+        path = tmp_path / name
+        frame = cohort_frame(3000, seed=5, late=True) if frame is None else frame
+        frame.to_parquet(path)
+        return path, frame
+
+    return write
+
+
+def check_same(path, frame, engine):
+    table = open_parquet(path, engine=engine)
+    for by in ((), ("site",), ("site", "stage")):
+        for entry in (None, "entry"):
+            sets = count_in_engine(table, time="time", event="event", by=by, entry=entry)
+            memory = build_followup(frame, time="time", event="event", by=by, entry=entry)
+            pd.testing.assert_frame_equal(kaplan_meier(sets).frame, kaplan_meier(memory).frame, check_dtype=False)
+        sets = count_in_engine(table, time="time", event="event", by=by)
+        memory = build_followup(frame, time="time", event="event", by=by)
+        ours = life_table(interval_counts(sets, unit="months"))
+        pd.testing.assert_frame_equal(ours.frame, life_table(memory, unit="months").frame, check_dtype=False)
+
+
+def test_duckdb_counts_as_memory_does(parquet):
+    check_same(*parquet(), "duckdb")
+
+
+@pytest.mark.spark
+def test_spark_counts_as_memory_does(parquet):
+    pytest.importorskip("pyspark")
+    check_same(*parquet(), "spark")
+
+
+def test_bad_values_are_told_with_counts(parquet, cohort_frame):
+    frame = cohort_frame(20).astype({"time": float, "event": "Int64"})
+    frame.loc[3, "time"], frame.loc[4, "event"] = -1.0, pd.NA
+    path, _ = parquet(frame)
+    with pytest.raises(SurvivalError, match="'event' is empty in 1 rows; column 'time' is below 0 in 1 rows"):
+        count_in_engine(open_parquet(path), time="time", event="event")
+    with pytest.raises(SurvivalError, match="no column"):
+        count_in_engine(open_parquet(path), time="tme", event="event")
+
+
+def test_a_file_that_is_cut_off_is_named(tmp_path):
+    path = tmp_path / "cut.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(SurvivalError, match="cannot be read"):
+        open_parquet(path)
