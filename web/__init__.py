@@ -47,24 +47,24 @@
    `{% block styles %}` / `{% block scripts %}` and `asset("own/<file>")`. Use the tokens of `web/static/tokens.css`
    (`--ink`, `--surface`, `--line`, `--accent`, …): light, dark and print follow by themselves.
 
-5. **Forms** are `POST` with `ui/form.html`'s `form`, answer with `redirect(...)` (303) and `flash("…", "success")`.
+5. **Forms** are `POST` with `ui.form.form`, answer with `redirect(...)` (303) and `flash("…", "success")`.
    htmx (`hx-post`, `hx-target`) may make them nicer; they must work without JavaScript. htmx sends the CSRF token by
    itself. Long work becomes a job; the page polls with the header `X-Background: 1`, which does not keep a session alive.
 
 6. **Lists** are a `web.tables.Table` of `Column`s. `twins=True` also serves `<rule>.csv` and `<rule>.json` (`all.csv`
-   for the rule `/`) from the same view: `render_list` answers in the format asked for. Cells that a spreadsheet would compute are neutralised. Read
-   `paging()` for page and size (twins ask for up to 10,000 rows).
+   for the rule `/`) from the same view: `render_list` answers in the format asked for. Cells that a spreadsheet would
+   compute are neutralised. Read `paging()` for page and size (twins ask for up to 10,000 rows).
 
 7. **No person in an address.** Names and numbers never stand in a URL: search forms are POST, and
    `web.sealed.seal({...})` makes an encrypted token for the redirect. Row ids are fine.
 
 8. **Other policies.** A page that needs another content security policy (a folium map in its frame) sets
-   `g.policy = "map"`; policies are listed in `web/security.py` alone. Vega: `chart(...)` of `ui/data.html`.
+   `g.policy = "map"`; policies are listed in `web/security.py` alone. Vega: `ui.data.chart(...)`.
 
 9. **Tests** in `tests/web/test_<task>.py` with the fixtures of `tests/web/conftest.py`: `client("registrar")` is signed
    in, `served` is a live server, `browser_page` a Chromium page signed in; `assert_accessible(page)` and
    `assert_no_foreign_requests(page)`. `test_matrix.py` asks every route as every role: give an example of your route's
-   arguments in `tests/web/examples.py` when it has any. Navigation entries are visited with axe, light and dark.
+   arguments in `tests/web/examples/<task>.json` when it has any. Navigation entries are visited with axe, light and dark.
 """
 
 from __future__ import annotations

@@ -260,8 +260,11 @@ def enter() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def examples() -> dict[str, Any]:
-    """Arguments and forms of routes, by endpoint; `{patient}` stands for an id of the registry."""
-    return json.loads((HERE / "examples.json").read_text(encoding="utf-8"))
+    """Arguments and forms of routes, by endpoint, one file a task; `{patient}` stands for an id of the registry."""
+    found: dict[str, Any] = {}
+    for path in sorted((HERE / "examples").glob("*.json")):
+        found |= json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 # ---- a live server and a browser -------------------------------------------------------------------------------------
