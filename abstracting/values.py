@@ -47,8 +47,11 @@ def clean(value: object) -> str:
 
 
 def whole_number(text: object) -> int | None:
-    """Gives the number that a text of ASCII digits stands for; None for anything else (signs, blanks, letters)."""
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else None
+    """Gives the number that a text of ASCII digits stands for; None for anything else (signs, blanks, letters).
+
+    So it does for more digits than any code has.
+    """
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 400 else None
 
 
 # --- three-valued logic -----------------------------------------------------------------------------------------------

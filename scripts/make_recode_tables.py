@@ -37,6 +37,7 @@ def read(path: Path) -> list[dict[str, str]]:
 def label_of(text: str) -> str:
     """Gives a category's name on one line, without a mark that the printed table goes on."""
     text = " ".join(text.split())
+    text = re.sub(r"\b(And|Of|Other Than)\b(?<!^And)", lambda word: word[0].lower(), text).replace("Cns ", "CNS ")
     return "" if text.endswith("(continued)") else text
 
 

@@ -312,6 +312,8 @@ def iarc_columns(
     # only patients with two counted tumors need the rules; their other tumors take part in the order alone
     number = np.bincount(patients[counted], minlength=int(patients.max(initial=-1)) + 1)
     rows = np.flatnonzero(number[patients] > 1)
+    if not len(rows):
+        return indicator
     rows = rows[np.argsort(patients[rows], kind="stable")]
     dates, sequences, histologies = factorise(diagnosis), factorise(sequence), factorise(histology)
     read = {
@@ -327,7 +329,7 @@ def iarc_columns(
         "group": histologies.codes[rows].tolist(),
     }
     owner, counts = patients[rows], counted[rows].tolist()
-    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]).tolist() if len(rows) else []
+    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]).tolist()
     places = rows.tolist()
     for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
         entries = [

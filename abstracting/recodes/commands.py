@@ -7,11 +7,11 @@ import click
 
 @click.command()
 @click.argument("name")
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
-@click.option("--as-of", metavar="DATE", help="The day taken for today where a rule reads the clock (2026-11-23).")
-@click.option("--output", "-o", type=click.File("w", encoding="utf-8"), default="-", help="Where the answers go.")
-def recode(name: str, file, as_of: str | None, output) -> int:  # type: ignore[no-untyped-def]
-    """Recode the records of FILE (or standard input): {"id", "in"} gives {"id", "out"}, line by line.
+@click.argument("source", default="-", metavar="[FILE]", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--as-of", metavar="DATE", help="The day taken for today where a rule reads the clock, as 2026-11-23.")
+@click.option("--output", "-o", default="-", type=click.Path(dir_okay=False, allow_dash=True), help="Output file.")
+def recode(name: str, source: str, as_of: str | None, output: str) -> int:
+    """Recodes records: lines {"id", "in"} give {"id", "out"}, one for one, in order.
 
     NAME is one of seer_site_recode, iccc, aya, lymphoid, brain_cns, behavior_recode, causespecific, survival, iarc_mp,
     iarc_mp_pair_canreg5, iarc_checks_canreg5, nhia, napiia. The two names with canreg5 give CanReg5 as it is, its faults
@@ -19,11 +19,21 @@ def recode(name: str, file, as_of: str | None, output) -> int:  # type: ignore[n
     """
     import datetime as dt
 
+    from abstracting.errors import AbstractingError
     from abstracting.jsonlines import run_lines
     from abstracting.recodes.cases import NAMES, answer_record, read_day
 
     if name not in NAMES:
-        raise click.UsageError(f"there is no recode {name!r}; one of: {', '.join(NAMES)}")
+        raise AbstractingError("usage", f"there is no recode {name!r}", hint="one of: " + ", ".join(NAMES))
     today = dt.date.today() if as_of is None else read_day(as_of)
-    _, failed = run_lines(file, output, lambda record: answer_record(name, record, today))
+    # a byte that is no UTF-8 stays what it was: one wrong code in one line, not the end of the run
+    with click.open_file(source, encoding="utf-8", errors="surrogateescape") as lines:
+        try:
+            out = click.open_file(output, "w", encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise AbstractingError("usage", f"cannot write there: {error.strerror}", where=output) from None
+        with out:
+            answered, failed = run_lines(lines, out, lambda record: answer_record(name, record, today))
+    if failed:
+        click.echo(f"{failed} of {answered} lines could not be recoded; see their `error`", err=True)
     return 1 if failed else 0

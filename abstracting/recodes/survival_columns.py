@@ -118,6 +118,7 @@ def survival_columns(
     that tumors of one patient share. Months and days are nullable integers (missing where unknown), flags texts, dates
     texts YYYYMMDD (empty where blank).
     """
+    one.check_end_year(end_year)
     frame = _Frame(
         patient=patient,
         diagnosis=factorise(diagnosis),
@@ -375,7 +376,7 @@ class _Frame:
                 unknown = values == (_UNKNOWN_MONTHS if "months" in name else _UNKNOWN_DAYS)
                 values = pd.arrays.IntegerArray(values, unknown)
             columns[name] = values
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, copy=False)
 
 
 def _patients(keys: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from abstracting.errors import AbstractingError
 from abstracting.values import whole_number
 
 DAYS_PER_MONTH = 365.24 / 12
@@ -35,6 +36,7 @@ WITHOUT_FOLLOW_UP = frozenset({"6", "7"})
 _ALIVE = "1"
 # sequence numbers of tumors outside federal reporting sort behind all others
 _NON_FEDERAL = 100
+_LARGEST_SEQUENCE = 999_999_999
 
 Texts = tuple[str | None, str | None, str | None]
 BLANK_DATE: Texts = (None, None, None)
@@ -166,7 +168,7 @@ def is_valid(date: Date, end_year: int) -> bool:
 def read_sequence(text: str | None) -> int:
     """Gives the sequence number for sorting: blank first, tumors outside federal reporting last."""
     number = whole_number(text)
-    if number is None:
+    if number is None or number > _LARGEST_SEQUENCE:
         return -1
     return number + _NON_FEDERAL if 60 <= number <= 97 else number
 
@@ -373,12 +375,21 @@ def months_of(days: int) -> int:
     return int(days / DAYS_PER_MONTH)
 
 
+def check_end_year(end_year: int) -> None:
+    """Refuses a cut-off that is no year of a study."""
+    if not 1900 <= end_year <= 9998:
+        raise AbstractingError(
+            "recode-input", f"{end_year} cannot be the last year of follow-up", hint="a year from 1900 on, as 2020"
+        )
+
+
 def survival_time(tumors: Sequence[SurvivalTumor], *, end_year: int, as_of: dt.date) -> PatientSurvival:
     """Gives the survival of one patient's tumors up to 31 December of `end_year`, the study cut-off.
 
     `as_of` is the day on which the dates are judged: a last contact behind it is a typing error. Birth is read from the
     first tumor, last contact and vital status must agree in all of them.
     """
+    check_end_year(end_year)
     if not tumors:
         return PatientSurvival(None, ())
     first = tumors[0]

@@ -9,7 +9,6 @@ Source: the public definitions of NCI SEER and of the International Classificati
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -23,12 +22,11 @@ from abstracting.recodes.columns import Factor, factorise
 from abstracting.recodes.rules import Axis, Condition, RuleTable
 from abstracting.values import whole_number
 
-_SITE = re.compile(r"C[0-9]+\Z")
 _FOREVER = 10**9
 
 
 def _site_number(text: str | None) -> int | None:
-    return int(text[1:]) if text is not None and _SITE.match(text) else None
+    return whole_number(text[1:]) if text is not None and text.startswith("C") else None
 
 
 def _any_text(text: str | None) -> str | None:
@@ -76,6 +74,7 @@ class Recode:
     numeric: bool
     field: str = "recode"
     both: bool = False
+    unknown_label: str = "Unknown"
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -102,24 +101,25 @@ class Recode:
         )
 
     @cached_property
-    def _values(self) -> list[str]:
-        return [row.get(self.field) or self.unknown for row in self._rows] + [self.unknown]
-
-    @cached_property
-    def _value_array(self) -> np.ndarray:
-        return np.array(self._values, dtype=object)
+    def values(self) -> np.ndarray:
+        """The value of each row of the table (object array), the unknown one last."""
+        values = [row.get(self.field) or self.unknown for row in self._rows]
+        return np.array([*values, self.unknown], dtype=object)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Code → name of every value."""
+        """Code → name of every value, the one for "unknown" last."""
+        named: dict[str, str] = {}
         if self.field == "recode":
-            return sources.read_labels(self.table)
-        return sources.read_labels(f"{self.table}_extended") if self.field in self._rows[0] else {}
+            named = sources.read_labels(self.table)
+        elif self.field in self._rows[0]:
+            named = sources.read_labels(f"{self.table}_extended")
+        return {**named, self.unknown: named.get(self.unknown, self.unknown_label)}
 
     @property
     def groups(self) -> tuple[sources.Group, ...]:
         """The printed hierarchy, for menus; empty when the recode has none."""
-        return sources.read_groups(self.table)
+        return sources.read_groups(self.table) if self.field == "recode" else ()
 
     def value(self, **codes: str | None) -> str:
         """Gives the recode of one tumor from `site`, `histology`, `behavior`, `year` (those in `axes`), as coded."""
@@ -129,10 +129,10 @@ class Recode:
             if value is None:
                 return self.unknown
             read.append(value)
-        return self._values[self._table.first_row(*read)]
+        return self.values[self._table.first_row(*read)]
 
-    def column(self, **columns: Any) -> np.ndarray:
-        """Gives the recode of every row as text (object array) from columns or factors of the same names."""
+    def rows(self, **columns: Any) -> np.ndarray:
+        """Gives the deciding row of the table for each tumor, -1 for unknown; `values` at these places are the recodes."""
         classes = []
         for axis, (name, reader) in zip(self._table.axes, self.readers.items(), strict=True):
             factor: Factor = factorise(columns[name])
@@ -142,12 +142,17 @@ class Recode:
                 return -1 if value is None else axis.class_of(value)
 
             classes.append(factor.spread(class_of, np.int32))
-        return self._value_array[self._table.first_rows(*classes)]
+        return self._table.first_rows(*classes)
+
+    def column(self, **columns: Any) -> np.ndarray:
+        """Gives the recode of every row as text (object array) from columns or factors named as in `axes`."""
+        return self.values[self.rows(**columns)]
 
 
 _NUMBERS = {"site": _site_number, "histology": whole_number}
 _TEXTS = {"site": _any_text, "histology": _any_text, "behavior": _any_text}
 _SITE_2023 = {**_NUMBERS, "behavior": whole_number, "year": whole_number}
+_LYMPHOID = {"site": _site_text, "histology": _any_text}
 _ICCC = {**_NUMBERS, "behavior": whole_number}
 
 RECODES: dict[str, Recode] = {
@@ -167,7 +172,14 @@ RECODES: dict[str, Recode] = {
         Recode("iccc_iarc2017_extended", "iccc_iarc2017", "999", _ICCC, True, "recode_extended"),
         Recode("aya_2008", "aya_2008", "99", _TEXTS, False),
         Recode("aya_2020", "aya_2020", "999", _TEXTS, False),
-        Recode("lymphoid_2021", "lymphoid_2021", "99", {"site": _site_text, "histology": _any_text}, False),
+        Recode(
+            "lymphoid_2021",
+            "lymphoid_2021",
+            "99",
+            {"site": _site_text, "histology": _any_text},
+            False,
+            unknown_label="Not lymphoid",
+        ),
         Recode("brain_cns_2020", "brain_cns_2020", "99", _TEXTS, False, both=True),
     )
 }
