@@ -19,7 +19,7 @@ def answer(line: str, function: Callable[[dict[str, Any]], dict[str, Any]]) -> d
         return None
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return {"id": None, "error": {"code": "json-line", "message": f"not a JSON object: {error}"}}
     if not isinstance(record, dict):
         return {"id": None, "error": {"code": "json-line", "message": "a line must hold one JSON object"}}
