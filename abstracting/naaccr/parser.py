@@ -355,9 +355,11 @@ class DocumentParser:
             self._text.append(text)
         elif self._frames and (shown := text.strip(" \t\r\n")):
             level = self._frames[-1].level
-            self._find(UNEXPECTED_TEXT, f"text stands between the elements of {level}", value=shown)
+            # the parser stands behind the text, whose lines are counted back
+            line = self.line - text[text.index(shown[0]) :].count("\n")
+            self._find(UNEXPECTED_TEXT, f"text stands between the elements of {level}", value=shown, line=line)
 
-    def _find(self, code: str, message: str, *, level: str = "", **rest: Any) -> None:
+    def _find(self, code: str, message: str, *, level: str = "", line: int | None = None, **rest: Any) -> None:
         frames = self._frames
         holder: Any = frames[min(len(frames), 2) - 1].node
         if len(holder.findings) >= (FINDINGS_A_PATIENT if len(frames) > 1 else FINDINGS_KEPT):
@@ -365,7 +367,7 @@ class DocumentParser:
         patient = holder.index if isinstance(holder, Patient) else None
         tumor = len(holder.tumors) if isinstance(holder, Patient) and len(frames) > 2 else None
         finding = Finding(
-            code, level or frames[-1].level, message, line=self.line, patient=patient, tumor=tumor, **rest
+            code, level or frames[-1].level, message, line=line or self.line, patient=patient, tumor=tumor, **rest
         )
         holder.findings.append(finding)
 
