@@ -22,6 +22,9 @@ CODES: dict[str, str] = {
     "backup": "a backup cannot be made or restored",
     "selection": "a condition of a selection cannot be read",
     "export": "a file cannot be written as asked",
+    "no-cases": "the selection holds no cases",
+    "refused-rates": "rates are computed only for counties and years declared population-based",
+    "suppressed": "the group is smaller than may be shown",
     "item-value": "an item is unknown or its value does not fit",
 }
 

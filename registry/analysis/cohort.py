@@ -1,0 +1,264 @@
+"""Cohorts: conditions on the snapshot as one Ibis expression, with each exclusion counted and the definition in words.
+
+The same expression runs on DuckDB (default) and, by configuration, on Spark. Selection and counting happen in the engine;
+only counts, or the few columns a method needs, reach Python.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from abstracting.codes.places import state_fips
+from registry.analysis.snapshot import Snapshot
+from registry.errors import RegistryError
+from registry.exchange.tables import item_number
+from registry.items import known
+from registry.selection import Condition
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+COLUMNS = {
+    "site": "primarySite",
+    "histology": "histologicTypeIcdO3",
+    "behavior": "behaviorCodeIcdO3",
+    "year": "year_of_diagnosis",
+    "county": "county_geoid",
+    "state": "addrAtDxState",
+    "stage": "summary_stage",
+    "age": "age_at_diagnosis",
+    "sequence": "sequenceNumberCentral",
+    "sex": "sex",
+    "race": "race1",
+    "vital": "vitalStatus",
+    "recode": "site_recode_2008",
+}
+"""Names in conditions by column of the snapshot (as in `registry.selection.ALIASES`, and the derived columns)."""
+
+OF_ABSTRACTS = {"facility": "facility", "class": "class_of_case", "accession": "accession", "status": "status"}
+NUMERIC = {"year_of_diagnosis", "age_at_diagnosis"}
+
+BASAL_SQUAMOUS = [str(n) for n in range(8000, 8111)]
+GENITAL_SKIN = "C510 C511 C512 C518 C519 C529 C600 C601 C602 C608 C609 C632".split()
+CNS = [f"C{n}" for n in (*range(700, 730), 751, 752, 753)]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a selection flow: what was left out, how many, how many remain."""
+
+    text: str
+    excluded: int
+    remaining: int
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A selection of tumors: the lazy table, the steps that led to it, and its definition in words."""
+
+    table: ir.Table
+    snapshot: Snapshot
+    steps: tuple[Step, ...] = field(default=())
+    words: tuple[str, ...] = field(default=())
+
+    @property
+    def definition(self) -> str:
+        """The case definition in one sentence."""
+        return "; ".join(self.words) or "all tumors"
+
+    def count(self) -> int:
+        """How many tumors the cohort holds now."""
+        return int(self.table.count().execute())
+
+    def keep(self, text: str, predicate: Callable[[ir.Table], Any], *, silent: bool = False) -> Cohort:
+        """Keeps the rows for which the predicate is true and counts the others as one step of the flow."""
+        before = self.steps[-1].remaining if self.steps else self.count()
+        table = self.table.filter(predicate(self.table).fill_null(False))
+        after = int(table.count().execute())
+        steps = self.steps if silent and before == after else (*self.steps, Step(text, before - after, after))
+        return replace(self, table=table, steps=steps)
+
+    def describe(self, *words: str) -> Cohort:
+        """Adds to the definition in words."""
+        return replace(self, words=(*self.words, *words))
+
+
+_local = threading.local()
+
+
+def connect(engine: str = "duckdb") -> Any:
+    """Gives this thread's connection to the analytic engine."""
+    import ibis
+
+    if engine == "spark":
+        from pyspark.sql import SparkSession
+
+        return ibis.pyspark.connect(SparkSession.builder.getOrCreate())
+    if not hasattr(_local, "duckdb"):
+        _local.duckdb = ibis.duckdb.connect(threads=2)
+    return _local.duckdb
+
+
+def open_cohort(snapshot: Snapshot, *, facility: str = "", engine: str = "duckdb") -> Cohort:
+    """Gives all tumors of a snapshot, or those of which one facility has an abstract."""
+    connection = connect(engine)
+    if snapshot.tumors == 0:
+        raise RegistryError("no-cases", "the registry holds no tumors yet", hint="import a file first")
+    table = connection.read_parquet(snapshot.tumor_files, **_options(engine))
+    cohort = Cohort(table, snapshot)
+    cohort = replace(cohort, steps=(Step("tumors in the registry", 0, cohort.count()),))
+    if facility:
+        own = connection.read_parquet(snapshot.abstract_files, **_options(engine))
+        ids = own.filter(own.facility == facility).select("tumor_id").distinct()
+        cohort = cohort.keep(f"no abstract of facility {facility}", lambda t: t.tumor_id.isin(ids.tumor_id))
+        cohort = cohort.describe(f"tumors abstracted by facility {facility}")
+    return cohort
+
+
+def _options(engine: str) -> dict[str, Any]:
+    # spans may hold different items: a column that a file lacks is missing there
+    return {"union_by_name": True} if engine == "duckdb" else {"mergeSchema": True}
+
+
+def apply(cohort: Cohort, conditions: Iterable[Condition]) -> Cohort:
+    """Applies conditions (see `registry.selection`), each a step of the flow and a part of the definition."""
+    snapshot = cohort.snapshot
+    for condition in conditions:
+        cohort = cohort.keep(f"not {condition}", lambda t, c=condition: predicate(t, c, snapshot))
+        cohort = cohort.describe(str(condition))
+    return cohort
+
+
+def predicate(table: ir.Table, condition: Condition, snapshot: Snapshot) -> Any:
+    """Gives the expression of one condition on the snapshot's columns."""
+    import ibis
+
+    if condition.name in OF_ABSTRACTS:
+        own = connect().read_parquet(snapshot.abstract_files, union_by_name=True)
+        inside = _compare(own[OF_ABSTRACTS[condition.name]], condition, numeric=False)
+        ids = own.filter(inside).select("tumor_id").distinct()
+        return table.tumor_id.isin(ids.tumor_id)
+    name = column_of(condition.name)
+    if name not in table.columns:
+        return ibis.literal(condition.operator == "!=")
+    return _compare(table[name], condition, numeric=name in NUMERIC)
+
+
+def column_of(name: str) -> str:
+    """Gives the snapshot's column of a name, item number or XML id."""
+    from abstracting.naaccr.items import analysis_column
+
+    if name in COLUMNS:
+        return COLUMNS[name]
+    number = item_number(name)
+    if number is None:
+        return name
+    item = known(number)
+    return item.id if item is not None and item.source != "base" else analysis_column(number)
+
+
+def _compare(column: Any, condition: Condition, *, numeric: bool) -> Any:
+    def value(text: str) -> Any:
+        if not numeric:
+            return text
+        if not text.lstrip("-").isdigit():
+            raise RegistryError("selection", f"{text!r} is no number", exit_code=2)
+        return int(text)
+
+    if condition.operator == ">=":
+        return column >= value(condition.parts[0])
+    if condition.operator == "<=":
+        return column <= value(condition.parts[0])
+    hit = None
+    for part in condition.parts:
+        low, dash, high = part.partition("-")
+        if part.endswith("*"):
+            one = column.cast("string").startswith(part[:-1])
+        elif dash and low and high:
+            one = (column >= value(low)) & (column <= value(high))
+        else:
+            one = column == value(part)
+        hit = one if hit is None else hit | one
+    return hit if condition.operator == "=" else ~hit.fill_null(False)
+
+
+@dataclass(frozen=True)
+class CaseDefinition:
+    """What counts as an incident case; the defaults are the registry's default definition."""
+
+    behavior: str = "malignant"
+    rules: str = "seer"
+    death_certificate_only: bool = True
+    autopsy_only: bool = True
+    residents_of: str = ""
+
+
+def incident_cases(cohort: Cohort, definition: CaseDefinition | None = None) -> Cohort:
+    """Applies the incidence case definition: residents, behavior, skin, primaries, DCO; unknown age, sex, county counted.
+
+    Malignant by the SEER behavior recode (in situ bladder counted as malignant); no basal or squamous skin except genital;
+    benign and borderline tumors of the CNS are a definition of their own (`behavior="benign CNS"`).
+    """
+    definition = definition or CaseDefinition()
+    if definition.residents_of:
+        state = definition.residents_of
+        cohort = cohort.keep(f"not resident in {state} at diagnosis", lambda t: t[COLUMNS["state"]] == state)
+        cohort = cohort.describe(f"residents of {state} at diagnosis")
+    if definition.behavior == "malignant":
+        cohort = cohort.keep("not malignant (SEER behavior recode)", lambda t: t.behavior_recode == "3")
+        cohort = cohort.describe("malignant by the SEER behavior recode, in situ bladder counted as malignant")
+    elif definition.behavior == "in situ":
+        cohort = cohort.keep("not in situ", lambda t: t.behavior_recode == "2").describe("in situ")
+    elif definition.behavior == "benign CNS":
+        cohort = cohort.keep(
+            "not a benign or borderline tumor of the CNS",
+            lambda t: t[COLUMNS["behavior"]].isin(["0", "1"]) & t[COLUMNS["site"]].isin(CNS),
+        ).describe("benign and borderline tumors of the brain and CNS")
+    cohort = cohort.keep(
+        "basal or squamous cell skin cancer, not genital",
+        lambda t: (
+            ~(
+                t[COLUMNS["site"]].startswith("C44")
+                & (t[COLUMNS["histology"]] >= BASAL_SQUAMOUS[0])
+                & (t[COLUMNS["histology"]] <= BASAL_SQUAMOUS[-1])
+            )
+        ),
+        silent=True,
+    ).describe("no basal or squamous skin cancer except genital")
+    if definition.rules == "iarc":
+        cohort = cohort.keep("not a primary by the IARC rules", lambda t: t.iarc_indicator == "1")
+        cohort = cohort.describe("primaries by IARC rules")
+    else:
+        cohort = cohort.describe("all primaries by SEER rules")
+    source = "typeOfReportingSource"
+    if source in cohort.table.columns:
+        for wanted, code, text in (
+            (definition.death_certificate_only, "7", "death certificate only"),
+            (definition.autopsy_only, "6", "autopsy only"),
+        ):
+            if not wanted:
+                cohort = cohort.keep(text, lambda t, c=code: t[source].fill_null("") != c).describe(f"without {text}")
+            else:
+                cohort = cohort.describe(f"with {text}")
+    cohort = cohort.keep("age at diagnosis unknown", lambda t: t.age_at_diagnosis.notnull())
+    cohort = cohort.keep("sex neither male nor female", lambda t: t.sex.isin(["1", "2"]))
+    return cohort.keep("county at diagnosis unknown", lambda t: t.county_geoid.fill_null("") != "")
+
+
+def in_state(cohort: Cohort, state: str) -> Cohort:
+    """Keeps tumors whose county at diagnosis lies in a state (postal code)."""
+    prefix = state_fips(state)
+    return cohort.keep(f"county not in {state}", lambda t: t.county_geoid.startswith(prefix))
+
+
+def choices(cohort: Cohort, column: str) -> Sequence[tuple[str, int]]:
+    """Gives the values of a column with their counts, most frequent first, for a menu."""
+    table = cohort.table
+    counted = table.group_by(table[column]).agg(n=table.count()).execute()
+    pairs = [
+        (str(value), int(n)) for value, n in zip(counted[column], counted["n"]) if value is not None and value == value
+    ]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
