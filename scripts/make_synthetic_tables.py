@@ -33,7 +33,9 @@ SURGERY_YEARS = (1998, 2004, 2007, 2010, 2012, 2013, 2014, 2015, 2016, 2018, 202
 
 def write(name: str, frame: pd.DataFrame, header: str) -> None:
     """Writes one table as CSV (gz by suffix) with its source as comment lines; gz without time stamp, so that bytes repeat."""
-    text = "".join(f"# {line}\n" for line in header.strip().split("\n")) + frame.to_csv(index=False, lineterminator="\n")
+    text = "".join(f"# {line}\n" for line in header.strip().split("\n")) + frame.to_csv(
+        index=False, lineterminator="\n"
+    )
     path = DATA / name
     if name.endswith(".gz"):
         path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
@@ -314,7 +316,25 @@ def cause_of(site: str, histology: str) -> str:
             return cause
     if s3 == "C44":
         return ("C43" if 8720 <= h <= 8790 else "C44") + site[3]
-    if s3 in ("C61", "C73", "C55", "C56", "C58", "C64", "C65", "C66", "C37", "C52", "C33", "C19", "C20", "C23", "C01", "C07", "C12"):
+    if s3 in (
+        "C61",
+        "C73",
+        "C55",
+        "C56",
+        "C58",
+        "C64",
+        "C65",
+        "C66",
+        "C37",
+        "C52",
+        "C33",
+        "C19",
+        "C20",
+        "C23",
+        "C01",
+        "C07",
+        "C12",
+    ):
         return s3
     if s3 == "C80":
         return "C80"
@@ -380,10 +400,7 @@ def make_tumors(reference: Path) -> None:
     source = pd.read_csv(tables / "synth_site_hist_beh_by_sex.csv", dtype=str)
     ages = pd.read_csv(tables / "synth_age_decade_by_site.csv").set_index("site")
     rows = source[
-        [
-            rules.allowed(r.sex, r.site, r.histology, r.behavior) and r.site in ages.index
-            for r in source.itertuples()
-        ]
+        [rules.allowed(r.sex, r.site, r.histology, r.behavior) and r.site in ages.index for r in source.itertuples()]
     ].copy()
     rows["group"] = [group_of(groups, r.site, r.histology, r.behavior) for r in rows.itertuples()]
     print("without a group:", rows[rows.group == ""][["site", "histology", "behavior"]].values.tolist()[:10])
@@ -415,6 +432,7 @@ def make_tumors(reference: Path) -> None:
     for extra in ("8000/3", "9590/3", "9800/3", "9732/3"):
         terms[extra] = rules.terms["260"][extra]
     terms |= {site: rules.site_terms[site] for site in sorted(set(rows.site)) if site in rules.site_terms}
+    terms = {code: short_term(term) for code, term in terms.items()}
     write(
         "terms.csv.gz",
         pd.DataFrame(sorted(terms.items()), columns=["code", "term"]),
@@ -422,7 +440,17 @@ def make_tumors(reference: Path) -> None:
     )
     check_causes(reference, rows)
     paired = pd.read_csv(tables / "laterality_paired_sites.csv", dtype=str, keep_default_na=False)
-    write("paired_sites.csv", paired.rename(columns={"dx_year_min": "year_min"}), "Paired organs. Source: SEER list of paired sites.")
+    write(
+        "paired_sites.csv",
+        paired.rename(columns={"dx_year_min": "year_min"}),
+        "Paired organs. Source: SEER list of paired sites.",
+    )
+
+
+def short_term(term: str) -> str:
+    """Gives a preferred term without the notes on sites and years that follow it in brackets."""
+    term = re.sub(r"\s*\[[^\]]*\]", "", term)
+    return re.sub(r"\s*\([^()]*(?:C[0-9]{2}|M-|see also|includes|except)[^()]*\)", "", term).strip()
 
 
 def make_ages(ages: pd.DataFrame, rows: pd.DataFrame) -> None:
@@ -447,7 +475,8 @@ def check_causes(reference: Path, rows: pd.DataFrame) -> None:
     tables = reference / "algorithms/tables"
     recodes = pd.read_csv(tables / "seer_site_recode_2008.csv", dtype=str, keep_default_na=False)
     recode_rows = [
-        (r.recode, ranges(r.site_in), ranges(r.site_out), ranges(r.hist_in), ranges(r.hist_out)) for r in recodes.itertuples()
+        (r.recode, ranges(r.site_in), ranges(r.site_out), ranges(r.hist_in), ranges(r.hist_out))
+        for r in recodes.itertuples()
     ]
     table = pd.read_csv(tables / "cause_specific_2008_pre.csv", dtype=str, keep_default_na=False)
     table = table[(table.icd_revision == "1") & (table.seq_group != "0")]
@@ -467,7 +496,9 @@ def check_causes(reference: Path, rows: pd.DataFrame) -> None:
             "99999",
         )
         hit = table[table.site_recode == recode]
-        if recode != "37000" and not any(inside(row.cause[:3], r.cod3) or inside(row.cause, r.cod4) for r in hit.itertuples()):
+        if recode != "37000" and not any(
+            inside(row.cause[:3], r.cod3) or inside(row.cause, r.cod4) for r in hit.itertuples()
+        ):
             missed.add((recode, row.site, row.histology, row.cause))
     print("causes that the cause-specific table does not count:", sorted(missed)[:40], len(missed))
 
@@ -506,6 +537,7 @@ SURGERY = (
     ("C420 C421 C423 C424 C76 C80", "98", "98", 0),
     ("", "27", "30 40", 0),
 )
+
 
 def make_surgery(reference: Path) -> None:
     out = []
@@ -548,6 +580,16 @@ def make_surgery(reference: Path) -> None:
     )
 
 
+def make_origins(reference: Path) -> None:
+    for name, source in (("race", "synth_race.csv"), ("hispanic", "synth_hispanic_origin.csv")):
+        frame = pd.read_csv(reference / "algorithms/tables" / source, dtype=str)
+        write(
+            f"{name}.csv",
+            frame,
+            f"Share of cases (per cent) by {name} code. Source: imsweb data-generator (BSD-3, from SEER).",
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, default=ROOT.parent / "shared" / "reference")
@@ -560,6 +602,7 @@ def main() -> None:
     make_mortality(options.reference)
     make_tumors(options.reference)
     make_surgery(options.reference)
+    make_origins(options.reference)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,9 @@ def code_grade(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, n
     # later stages are less differentiated
     late = np.isin(stage, (3, 4, 7))
     mix = np.where(late[:, None], [[0.08, 0.32, 0.42, 0.02, 0.16]], [[0.24, 0.42, 0.18, 0.01, 0.15]])
-    drawn = np.array(list("12349"), dtype=object)[(mix.cumsum(axis=1) < random.random(size)[:, None]).sum(axis=1).clip(0, 4)]
+    drawn = np.array(list("12349"), dtype=object)[
+        (mix.cumsum(axis=1) < random.random(size)[:, None]).sum(axis=1).clip(0, 4)
+    ]
     old = np.where(number >= 9590, "9", drawn)
     implied = spread(tumors.histology.to_numpy(), _implied())
     old = np.where(implied != "", implied, old)
@@ -196,7 +198,9 @@ def code_size(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np
     group, stage = tumors.group.to_numpy(), tumors.stage.to_numpy()
     middle = site_groups()["size"].to_numpy()[group]
     growth = np.select([stage == 0, stage == 1, stage == 7], [0.6, 0.85, 1.4], 1.2)
-    size = np.clip(np.maximum(middle, 1) * growth * np.exp(0.5 * random.standard_normal(len(group))), 1, 400).astype(int)
+    size = np.clip(np.maximum(middle, 1) * growth * np.exp(0.5 * random.standard_normal(len(group))), 1, 400).astype(
+        int
+    )
     solid = (site_groups().staging.to_numpy() != "lymphoma")[group] & (middle > 0) & (stage != 9)
     solid &= ~tumors.site.str.startswith(("C42", "C77", "C76", "C80")).to_numpy() & (tumors.source == 1).to_numpy()
     solid &= random.random(len(group)) > 0.06
@@ -219,7 +223,9 @@ def code_tnm(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np.
         "X",
     ).astype(object)
     far = (stage == 7) & (random.random(size) < 0.55)
-    n = np.select([np.isin(stage, (0, 1, 2)), np.isin(stage, (3, 4)) | far, stage == 7], ["0", "1", "0"], "X").astype(object)
+    n = np.select([np.isin(stage, (0, 1, 2)), np.isin(stage, (3, 4)) | far, stage == 7], ["0", "1", "0"], "X").astype(
+        object
+    )
     m = np.where(stage == 7, "1", "0").astype(object)
     number = np.select(
         [stage == 0, (stage == 1) & (t == "1"), stage == 1, np.isin(stage, (2, 3, 4)), stage == 7],
@@ -237,7 +243,12 @@ def code_tnm(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np.
     clinical = (np.where(is_, "pTis", "cT" + t), "cN" + n, np.where(m == "1", "cM1", "cM0"), number)
     for item, value in zip(("1001", "1002", "1003", "1004"), clinical):
         out[item] = np.where(newer, value, "")
-    pathological = (np.where(is_, "pTis", "pT" + t), np.where(is_, "cN0", "pN" + n), np.where(m == "1", "cM1", "cM0"), number)
+    pathological = (
+        np.where(is_, "pTis", "pT" + t),
+        np.where(is_, "cN0", "pN" + n),
+        np.where(m == "1", "cM1", "cM0"),
+        number,
+    )
     for item, value in zip(("1011", "1012", "1013", "1014"), pathological):
         out[item] = np.where(newer & path, value, "")
     return out

@@ -32,7 +32,11 @@ def make_facilities(seed: int, patients: int) -> pd.DataFrame:
     towns = town_table()
     town = np.array([random.choice(np.flatnonzero(towns.county == c)) for c in county])
     stem = random.permutation(names.surnames()[2000:4000])[:count]
-    tail = {"hospital": "Hospital", "academic center": "University Cancer Center", "radiation center": "Radiation Center"}
+    tail = {
+        "hospital": "Hospital",
+        "academic center": "University Cancer Center",
+        "radiation center": "Radiation Center",
+    }
     tail |= {"laboratory": "Pathology Laboratory", "office": "Oncology Associates"}
     out = pd.DataFrame(
         {
@@ -44,7 +48,14 @@ def make_facilities(seed: int, patients: int) -> pd.DataFrame:
             "size": np.where(kind == "academic center", 4.0, np.exp(0.5 * random.standard_normal(count))),
         }
     )
-    vital = {"name": "State Vital Records", "kind": "vital records", "town": towns.town[0], "zip": towns.zip[0], "county": 0, "size": 0.0}
+    vital = {
+        "name": "State Vital Records",
+        "kind": "vital records",
+        "town": towns.town[0],
+        "zip": towns.zip[0],
+        "county": 0,
+        "size": 0.0,
+    }
     out = pd.concat([out, pd.DataFrame([vital])], ignore_index=True)
     out.insert(0, "facility", [f"{FACILITY_PREFIX}{i + 1:05d}" for i in range(len(out))])
     out.insert(1, "npi", [impossible_npi(90_000_000 + 131 * i) for i in range(len(out))])
@@ -68,7 +79,10 @@ def make_physicians(seed: int, facilities: pd.DataFrame) -> pd.DataFrame:
             "last": names.draw_surnames(random, count),
             "specialty": np.array(SPECIALTIES, dtype=object)[specialty],
             "facility": facility,
-            "phone": [f"{a}55501{n:02d}" for a, n in zip(random.integers(2, 10, count) * 100 + 45, random.integers(0, 100, count))],
+            "phone": [
+                f"{a}55501{n:02d}"
+                for a, n in zip(random.integers(2, 10, count) * 100 + 45, random.integers(0, 100, count))
+            ],
         }
     )
 

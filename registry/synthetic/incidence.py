@@ -88,7 +88,9 @@ def draw_types(seed: int, cells: pd.DataFrame, years: range) -> np.ndarray:
     types, weights = tumor_types(), age_weights()
     year = np.array(years)[cells.year.to_numpy()]
     era = np.searchsorted(ERAS, year, side="right") - 1
-    key = ((cells.group.to_numpy() * 2 + cells.sex.to_numpy()) * AGE_GROUPS + cells.age_group.to_numpy()) * len(ERAS) + era
+    key = ((cells.group.to_numpy() * 2 + cells.sex.to_numpy()) * AGE_GROUPS + cells.age_group.to_numpy()) * len(
+        ERAS
+    ) + era
     order = np.argsort(key, kind="stable")
     uniform = random.random(len(cells))
     members: dict[tuple[int, int], np.ndarray] = {}

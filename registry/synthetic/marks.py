@@ -1,7 +1,7 @@
 """What proves that no record is a person: reserved numbers, and a watermark on every record.
 
-- Social security numbers (2320): area 900 to 998 with group 01 to 49: never issued, neither as a social security number
-  nor as a tax number of the IRS (whose groups begin at 50).
+- Social security numbers (2320): area 900 to 999 with group 01 to 49: never issued, neither as a social security number
+  nor as a tax number of the IRS (whose groups begin at 50). Patients have 900 to 998, strangers in death files 999.
 - Telephones (2360): 555-01xx, reserved for fiction.
 - NPI of facilities and physicians (545, 2465 ...): the check digit is wrong on purpose, so no such number can exist.
 - Registry (40) and facility (540) numbers begin with 99999.
@@ -21,7 +21,7 @@ REGISTRY_ID = "9999900012"
 FACILITY_PREFIX = "99999"
 NPI_ITEMS = ("45", "545", "2415", "2425", "2465", "2475", "2485", "2495", "2505")
 
-_SSN = re.compile(r"9(?:[0-8][0-9]|9[0-8])(?:0[1-9]|[1-4][0-9])(?!0000)[0-9]{4}")
+_SSN = re.compile(r"9[0-9]{2}(?:0[1-9]|[1-4][0-9])(?!0000)[0-9]{4}")
 _PHONE = re.compile(r"[2-9][0-9]{2}55501[0-9]{2}")
 
 

@@ -28,7 +28,11 @@ def town_table() -> pd.DataFrame:
     count = np.clip(2 + people // 70_000, 2, 24).astype(int)
     county = np.repeat(np.arange(len(count)), count)
     return pd.DataFrame(
-        {"town": names.towns()[: len(county)], "zip": [f"{32004 + 7 * i}" for i in range(len(county))], "county": county}
+        {
+            "town": names.towns()[: len(county)],
+            "zip": [f"{32004 + 7 * i}" for i in range(len(county))],
+            "county": county,
+        }
     )
 
 
@@ -64,7 +68,9 @@ def draw_people(seed: int, course: Course) -> tuple[pd.DataFrame, pd.DataFrame]:
     group, number = np.divmod(rest, SSN_SERIALS)
     out["ssn"] = [f"{FIRST_AREA + a}{g + 1:02d}{n + 1:04d}" for a, g, n in zip(area, group, number)]
     out["phone"] = draw_phones(random, size)
-    out["birth_state"] = np.where(random.random(size) < 0.35, "FL", random.choice(["NY", "GA", "OH", "PA", "AL", "NJ"], size))
+    out["birth_state"] = np.where(
+        random.random(size) < 0.35, "FL", random.choice(["NY", "GA", "OH", "PA", "AL", "NJ"], size)
+    )
     foreign = out.hispanic.isin(["1", "2", "3", "4"]) & (random.random(size) < 0.6)
     country = out.hispanic.map({"1": "MEX", "2": "PRI", "3": "CUB", "4": "COL"}).fillna("USA")
     out["birth_country"] = np.where(foreign, country, "USA")
@@ -99,7 +105,9 @@ def draw_homes(random: np.random.Generator, county: np.ndarray) -> pd.DataFrame:
     table = town_table()
     start = np.searchsorted(table.county, np.arange(len(counties())))
     count = np.bincount(table.county)
-    town = start[county] + np.minimum((random.random(len(county)) ** 1.7 * count[county]).astype(int), count[county] - 1)
+    town = start[county] + np.minimum(
+        (random.random(len(county)) ** 1.7 * count[county]).astype(int), count[county] - 1
+    )
     street = names.streets()[random.integers(0, names.STREETS, len(county))]
     kind = names.STREET_TYPES[random.integers(0, len(names.STREET_TYPES), len(county))]
     number = random.integers(1, 9900, len(county))
@@ -156,7 +164,10 @@ def _draw_families(seed: int, course: Course) -> tuple[np.ndarray, pd.DataFrame]
 def _share_family(random: np.random.Generator, people: pd.DataFrame, families: pd.DataFrame) -> None:
     """Gives relatives what they share; changes `people` in place."""
     home = ["street", "city", "zip", "phone"]
-    values = {c: people[c].to_numpy(dtype=object).copy() for c in [*home, "last", "first", "middle", "suffix", "ssn", "race", "birth_surname", "marital"]}
+    values = {
+        c: people[c].to_numpy(dtype=object).copy()
+        for c in [*home, "last", "first", "middle", "suffix", "ssn", "race", "birth_surname", "marital"]
+    }
     sex, birth = people.sex.to_numpy(), people.birth.to_numpy()
     for (a, b, relation), u in zip(families.itertuples(index=False, name=None), random.random(len(families))):
         if relation == "spouse" and sex[a] == 1:
@@ -204,4 +215,3 @@ def birth_precision(seed: int, size: int) -> np.ndarray:
     """Gives how much of a birth date is known: 0 all, 1 no day (0.6 %), 2 no month (0.3 %)."""
     draw = stream(seed, "birth precision").random(size)
     return np.select([draw < 0.003, draw < 0.009], [2, 1], 0)
-

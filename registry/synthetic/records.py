@@ -44,13 +44,18 @@ def transpose(number: str, u: float) -> str:
     return swapped
 
 
-def write_records(seed: int, course: Course, people: pd.DataFrame, reporting: Reporting) -> tuple[pd.DataFrame, list[str]]:
+def write_records(
+    seed: int, course: Course, people: pd.DataFrame, reporting: Reporting
+) -> tuple[pd.DataFrame, list[str]]:
     """Gives one row per record with `FIELDS`, birth and home columns, and the list of what was changed in each."""
     random = stream(seed, "record errors")
     records = reporting.records
     person, size = records.person.to_numpy(), len(records)
     own = records.home.to_numpy()
-    out = {c: people[c].to_numpy(dtype=object)[person].copy() for c in ("first", "middle", "last", "suffix", "ssn", "phone", "birth_surname", "single_surname")}
+    out = {
+        c: people[c].to_numpy(dtype=object)[person].copy()
+        for c in ("first", "middle", "last", "suffix", "ssn", "phone", "birth_surname", "single_surname")
+    }
     out |= {c: people[f"now_{c}"].to_numpy(dtype=object)[person].copy() for c in ("street", "city", "zip")}
     sex, county = people.sex.to_numpy()[person], people.now_county.to_numpy()[person].copy()
     birth = people.birth.to_numpy()[person].copy()
@@ -132,11 +137,19 @@ def _change_births(random, course: Course, birth: np.ndarray, person: np.ndarray
     months = dates.astype("datetime64[M]")
     day = (dates - months).astype(int) + 1
     month = months.astype(int) % 12 + 1
-    first, last = tumors.groupby("person").diagnosis.min().to_numpy(), tumors.groupby("person").diagnosis.max().to_numpy()
+    first, last = (
+        tumors.groupby("person").diagnosis.min().to_numpy(),
+        tumors.groupby("person").diagnosis.max().to_numpy(),
+    )
     year = (year_of(birth) - 1970).astype("datetime64[Y]").astype("datetime64[M]")
-    swapped = ((year + (np.minimum(day, 12) - 1)).astype("datetime64[D]") + (np.minimum(month, 28) - 1)).astype(np.int64)
+    swapped = ((year + (np.minimum(day, 12) - 1)).astype("datetime64[D]") + (np.minimum(month, 28) - 1)).astype(
+        np.int64
+    )
     shifted = birth + np.where(day > 15, -10, 10)
-    for new, share, name, where in ((swapped, 0.01, "day and month swapped", day <= 12), (shifted, 0.012, "day of birth wrong", day > 0)):
+    for new, share, name, where in (
+        (swapped, 0.01, "day and month swapped", day <= 12),
+        (shifted, 0.012, "day of birth wrong", day > 0),
+    ):
         same = where & (year_of(new) == year_of(birth)) & (new <= first[person])
         for at in (first[person], last[person]):
             same &= completed_years(birth, at) == completed_years(new, at)

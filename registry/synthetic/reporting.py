@@ -56,7 +56,9 @@ def draw_reports(seed: int, course: Course, treatment: Treatment, facilities: pd
     own, theirs, here, away = _divide_care(random, tumors, treatment, second, kinds[other])
     parts = [
         _rows(np.arange(size), main, own, here, True, kinds),
-        _rows(np.flatnonzero(second), other[second], theirs[second], {k: v[second] for k, v in away.items()}, False, kinds),
+        _rows(
+            np.flatnonzero(second), other[second], theirs[second], {k: v[second] for k, v in away.items()}, False, kinds
+        ),
         _rows(
             np.flatnonzero(third),
             last[third],

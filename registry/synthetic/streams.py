@@ -18,7 +18,9 @@ MAX_SEED = 2**63 - 1
 def stream(seed: int, stage: str) -> np.random.Generator:
     """Gives the generator of one stage (`"incidence"`, `"text/pathology"`); same seed and name, same draws."""
     if not 0 <= seed <= MAX_SEED:
-        raise RegistryError("usage", f"the seed {seed} is not a whole number from 0 to {MAX_SEED}", hint="give --seed 1")
+        raise RegistryError(
+            "usage", f"the seed {seed} is not a whole number from 0 to {MAX_SEED}", hint="give --seed 1"
+        )
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(stage.encode()),))))
 
 

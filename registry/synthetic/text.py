@@ -17,7 +17,12 @@ from registry.synthetic.streams import stream
 from registry.synthetic.tables import read, site_groups, terms
 
 SIDES = {"1": "right ", "2": "left ", "3": "", "4": "bilateral ", "5": "midline "}
-GRADES = {"1": "well differentiated", "2": "moderately differentiated", "3": "poorly differentiated", "4": "undifferentiated"}
+GRADES = {
+    "1": "well differentiated",
+    "2": "moderately differentiated",
+    "3": "poorly differentiated",
+    "4": "undifferentiated",
+}
 EXTENT = {
     0: "in situ, no invasion seen",
     1: "confined to the organ of origin",
@@ -33,7 +38,7 @@ CHEMO = {"02": "single agent chemotherapy", "03": "multi-agent chemotherapy"}
 
 def plain(term: str) -> str:
     """Gives a preferred term as running text: `Adenocarcinoma, NOS` becomes `adenocarcinoma`."""
-    text = term.replace(", NOS", "").replace(" (see also", "|").split("|")[0].strip()
+    text = term.replace(", NOS", "")
     return text[:1].lower() + text[1:] if not text[:2].isupper() else text
 
 
@@ -67,7 +72,12 @@ def describe(tumors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_texts(
-    seed: int, tumors: pd.DataFrame, items: pd.DataFrame, starts: dict[str, np.ndarray], reports: pd.DataFrame, facilities: pd.DataFrame
+    seed: int,
+    tumors: pd.DataFrame,
+    items: pd.DataFrame,
+    starts: dict[str, np.ndarray],
+    reports: pd.DataFrame,
+    facilities: pd.DataFrame,
 ) -> dict[str, np.ndarray]:
     """Gives the text items (2520 to 2690) of every report."""
     words = describe(tumors, items)
@@ -90,18 +100,38 @@ def write_texts(
     def fill(item: str, texts: list[str], where_: np.ndarray) -> None:
         out[item] = np.where(where_, np.array(texts, dtype=object), "")
 
-    fill("2520", [_exam(*row) for row in zip(style[:, 0], stamp, name, marital, w["complaint"], w["exam"])], alive & (class_ != "43"))
-    fill("2530", [_imaging(*row) for row in zip(style[:, 1], stamp, name, w["imaging"], w["picture"], w["place"], w["size"])], alive & seen)
-    fill("2540", [f"{d} {n}: {s}, {p}." for d, n, s, p in zip(stamp, name, w["scope"], w["place"])], alive & seen & (w["scope"] != ""))
+    fill(
+        "2520",
+        [_exam(*row) for row in zip(style[:, 0], stamp, name, marital, w["complaint"], w["exam"])],
+        alive & (class_ != "43"),
+    )
+    fill(
+        "2530",
+        [_imaging(*row) for row in zip(style[:, 1], stamp, name, w["imaging"], w["picture"], w["place"], w["size"])],
+        alive & seen,
+    )
+    fill(
+        "2540",
+        [f"{d} {n}: {s}, {p}." for d, n, s, p in zip(stamp, name, w["scope"], w["place"])],
+        alive & seen & (w["scope"] != ""),
+    )
     fill("2550", [f"{d} {n}: {x}." for d, n, x in zip(stamp, name, w["lab"])], alive & seen)
     path = micro & (seen | (class_ == "43") | reports.here_surgery.to_numpy())
     numbers = [f"SP{abs(int(d)) % 90000 + 10000}-{t % 1000:03d}" for d, t in zip(day, where)]
     nodes = _node_words(items, where)
-    blocks = zip(style[:, 2], stamp, name, numbers, w["place"], w["histology"], w["grade"], w["size"], nodes, w["biopsy"])
+    procedure = np.where(reports.here_surgery, w["resection"], w["biopsy"])
+    blocks = zip(style[:, 2], stamp, name, numbers, w["place"], w["histology"], w["grade"], w["size"], nodes, procedure)
     out["2570"] = np.where(path, np.array([_pathology(*row) for row in blocks], dtype=object), "")
     operation = reports.here_surgery.to_numpy()
     begin = dates(np.where(operation, starts["surgery"][where], NEVER))
-    fill("2560", [f"{d} {n}: {r}; findings: tumor of the {p}, {e}." for d, n, r, p, e in zip(begin, name, w["resection"], w["place"], w["extent"])], operation)
+    fill(
+        "2560",
+        [
+            f"{d} {n}: {r}; findings: tumor of the {p}, {e}."
+            for d, n, r, p, e in zip(begin, name, w["resection"], w["place"], w["extent"])
+        ],
+        operation,
+    )
     fill("2610", [f"{d} {n}: {r}, {p}." for d, n, r, p in zip(begin, name, w["resection"], w["place"])], operation)
     for item, kind, phrase in (
         ("2620", "radiation", "radiation therapy to the region of the primary"),
@@ -109,15 +139,29 @@ def write_texts(
         ("2660", "immune", "immunotherapy begun"),
     ):
         mine = reports[f"here_{kind}"].to_numpy()
-        fill(item, [f"{d} {n}: {phrase}." for d, n in zip(dates(np.where(mine, starts[kind][where], NEVER)), name)], mine)
+        fill(
+            item, [f"{d} {n}: {phrase}." for d, n in zip(dates(np.where(mine, starts[kind][where], NEVER)), name)], mine
+        )
     mine = reports.here_chemo.to_numpy()
     agent = [CHEMO.get(x, "chemotherapy") for x in items["1390"].to_numpy()[where]]
-    fill("2640", [f"{d} {n}: {a}." for d, n, a in zip(dates(np.where(mine, starts["chemo"][where], NEVER)), name, agent)], mine)
-    out["2580"] = np.array([p[:100] for p in w["place"]], dtype=object)
-    out["2590"] = np.array([f"{h}{', ' + g if g else ''}"[:100] for h, g in zip(w["histology"], w["grade"])], dtype=object)
-    fill("2600", [_staging(*row) for row in zip(style[:, 3], stamp, name, w["extent"], w["size"], nodes)], alive & (class_ != "43"))
-    out["2690"] = np.where(seen, np.array([n[:60] for n in name], dtype=object), "")
-    remark = np.select([class_ == "49", class_ == "38"], [" Known from the death certificate alone.", " Found at autopsy."], "")
+    fill(
+        "2640",
+        [f"{d} {n}: {a}." for d, n, a in zip(dates(np.where(mine, starts["chemo"][where], NEVER)), name, agent)],
+        mine,
+    )
+    out["2580"] = np.array([p[:100].strip() for p in w["place"]], dtype=object)
+    out["2590"] = np.array(
+        [f"{h}{', ' + g if g else ''}"[:100] for h, g in zip(w["histology"], w["grade"])], dtype=object
+    )
+    fill(
+        "2600",
+        [_staging(*row) for row in zip(style[:, 3], stamp, name, w["extent"], w["size"], nodes)],
+        alive & (class_ != "43"),
+    )
+    out["2690"] = np.where(seen, np.array([n[:60].strip() for n in name], dtype=object), "")
+    remark = np.select(
+        [class_ == "49", class_ == "38"], [" Known from the death certificate alone.", " Found at autopsy."], ""
+    )
     out["2680"] = np.array([WATERMARK + r for r in remark], dtype=object)
     return out
 

@@ -60,7 +60,9 @@ def _draw_courses(seed: int, tumors: pd.DataFrame, confirmation: np.ndarray, con
     day = tumors.diagnosis.to_numpy()
     lag = {
         "surgery": np.where(before, 150, 0) + np.minimum(random.gamma(1.3, 18, size), 90),
-        "radiation": np.where(given["surgery"] & ~before, 100, 40) + random.gamma(4, 8, size) + np.where(before, 200, 0),
+        "radiation": np.where(given["surgery"] & ~before, 100, 40)
+        + random.gamma(4, 8, size)
+        + np.where(before, 200, 0),
         "chemo": np.where(before | ~given["surgery"], 18, 75) + random.gamma(3, 6, size),
         "hormone": 70 + random.gamma(3, 15, size),
         "immune": 45 + random.gamma(3, 15, size),
@@ -126,7 +128,9 @@ def _code_items(
     out["1285"] = np.select([dco, any_, watch], ["9", "1", "2"], "0").astype(object)
     why_not = code_from(random, ("1", "2", "7"), (0.9, 0.06, 0.04), size)
     # an unknown surgery code (99) has an unknown reason
-    out["1340"] = np.select([dco, cut, autopsy], [np.where(surgery["code"] == "98", "1", "9"), "0", "1"], why_not).astype(object)
+    out["1340"] = np.select(
+        [dco, cut, autopsy], [np.where(surgery["code"] == "98", "1", "9"), "0", "1"], why_not
+    ).astype(object)
     out["1340"] = np.where(surgery["code"] == "98", "1", out["1340"])
     few = np.isin(examined, ("01", "02", "03"))
     sentinel = few & np.isin(names, ("breast", "melanoma"))
@@ -135,7 +139,9 @@ def _code_items(
     out["1294"] = np.where(dco, "9", "0").astype(object)
     kind = np.where(names == "thyroid", "3", np.where((names == "prostate") & (random.random(size) < 0.25), "2", "1"))
     out["1360"] = np.select([dco, radiation], ["9", kind], "0").astype(object)
-    out["1430"] = np.select([dco, radiation], ["9", "0"], code_from(random, ("1", "2", "7"), (0.93, 0.04, 0.03), size)).astype(object)
+    out["1430"] = np.select(
+        [dco, radiation], ["9", "0"], code_from(random, ("1", "2", "7"), (0.93, 0.04, 0.03), size)
+    ).astype(object)
     both = cut & radiation
     first = start["radiation"] < start["surgery"]
     out["1380"] = np.where(both, np.where(first, "2", "3"), "0").astype(object)
