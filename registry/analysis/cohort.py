@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from abstracting.codes.places import state_fips
@@ -56,30 +57,62 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """A selection of tumors: the lazy table, the steps that led to it, and its definition in words."""
+class Filter:
+    """One condition of a cohort, not yet evaluated; a `silent` one has no line in the flow when it excludes nothing."""
 
-    table: ir.Table
+    text: str
+    keeps: Any
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A selection of tumors: the whole lazy table, the filters on it, and the definition in words.
+
+    Nothing is read before it is asked for; all steps of the flow are counted by one query.
+    """
+
+    source: ir.Table
     snapshot: Snapshot
-    steps: tuple[Step, ...] = field(default=())
+    filters: tuple[Filter, ...] = field(default=())
     words: tuple[str, ...] = field(default=())
+
+    @property
+    def table(self) -> ir.Table:
+        """The selected tumors as a lazy table."""
+        return self.source.filter([f.keeps for f in self.filters]) if self.filters else self.source
 
     @property
     def definition(self) -> str:
         """The case definition in one sentence."""
         return "; ".join(self.words) or "all tumors"
 
-    def count(self) -> int:
-        """How many tumors the cohort holds now."""
-        return int(self.table.count().execute())
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The flow: how many tumors each filter excluded, in order, and how many remained."""
+        counts = [self.source.count().name("n0")]
+        kept = None
+        for number, one in enumerate(self.filters, 1):
+            kept = one.keeps if kept is None else kept & one.keeps
+            counts.append(kept.sum().fill_null(0).name(f"n{number}"))
+        row = self.source.aggregate(counts).execute().iloc[0]
+        before = int(row["n0"])
+        steps = [Step("tumors in the registry", 0, before)]
+        for number, one in enumerate(self.filters, 1):
+            after = int(row[f"n{number}"])
+            if not (one.silent and after == before):
+                steps.append(Step(one.text, before - after, after))
+            before = after
+        return tuple(steps)
 
-    def keep(self, text: str, predicate: Callable[[ir.Table], Any], *, silent: bool = False) -> Cohort:
-        """Keeps the rows for which the predicate is true and counts the others as one step of the flow."""
-        before = self.steps[-1].remaining if self.steps else self.count()
-        table = self.table.filter(predicate(self.table).fill_null(False))
-        after = int(table.count().execute())
-        steps = self.steps if silent and before == after else (*self.steps, Step(text, before - after, after))
-        return replace(self, table=table, steps=steps)
+    def count(self) -> int:
+        """How many tumors the cohort holds."""
+        return self.steps[-1].remaining
+
+    def keep(self, text: str, keeps: Callable[[ir.Table], Any], *, silent: bool = False) -> Cohort:
+        """Keeps the rows for which `keeps` is true (a missing value is false); `text` names those left out."""
+        one = Filter(text, keeps(self.source).fill_null(False), silent)
+        return replace(self, filters=(*self.filters, one))
 
     def describe(self, *words: str) -> Cohort:
         """Adds to the definition in words."""
@@ -104,18 +137,26 @@ def connect(engine: str = "duckdb") -> Any:
 
 def open_cohort(snapshot: Snapshot, *, facility: str = "", engine: str = "duckdb") -> Cohort:
     """Gives all tumors of a snapshot, or those of which one facility has an abstract."""
-    connection = connect(engine)
     if snapshot.tumors == 0:
         raise RegistryError("no-cases", "the registry holds no tumors yet", hint="import a file first")
-    table = connection.read_parquet(snapshot.tumor_files, **_options(engine))
-    cohort = Cohort(table, snapshot)
-    cohort = replace(cohort, steps=(Step("tumors in the registry", 0, cohort.count()),))
+    cohort = Cohort(_table(snapshot.tumor_files, snapshot.version, engine), snapshot)
     if facility:
-        own = connection.read_parquet(snapshot.abstract_files, **_options(engine))
+        own = _table(snapshot.abstract_files, snapshot.version, engine)
         ids = own.filter(own.facility == facility).select("tumor_id").distinct()
         cohort = cohort.keep(f"no abstract of facility {facility}", lambda t: t.tumor_id.isin(ids.tumor_id))
         cohort = cohort.describe(f"tumors abstracted by facility {facility}")
     return cohort
+
+
+def _table(files: str, version: str, engine: str) -> ir.Table:
+    """Gives the lazy table of Parquet files; kept for the thread while the data version stays, since opening costs most."""
+    kept: dict[tuple[str, str, str], ir.Table] = _local.__dict__.setdefault("tables", {})
+    key = (files, version, engine)
+    if key not in kept:
+        for old in [k for k in kept if k[0] == files]:
+            del kept[old]
+        kept[key] = connect(engine).read_parquet(files, **_options(engine))
+    return kept[key]
 
 
 def _options(engine: str) -> dict[str, Any]:
@@ -137,7 +178,7 @@ def predicate(table: ir.Table, condition: Condition, snapshot: Snapshot) -> Any:
     import ibis
 
     if condition.name in OF_ABSTRACTS:
-        own = connect().read_parquet(snapshot.abstract_files, union_by_name=True)
+        own = _table(snapshot.abstract_files, snapshot.version, "duckdb")
         inside = _compare(own[OF_ABSTRACTS[condition.name]], condition, numeric=False)
         ids = own.filter(inside).select("tumor_id").distinct()
         return table.tumor_id.isin(ids.tumor_id)
@@ -234,7 +275,7 @@ def incident_cases(cohort: Cohort, definition: CaseDefinition | None = None) -> 
     else:
         cohort = cohort.describe("all primaries by SEER rules")
     source = "typeOfReportingSource"
-    if source in cohort.table.columns:
+    if source in cohort.source.columns:
         for wanted, code, text in (
             (definition.death_certificate_only, "7", "death certificate only"),
             (definition.autopsy_only, "6", "autopsy only"),
