@@ -92,7 +92,8 @@ def write_groups(table: Path, target: str, source: str) -> list[dict[str, str]]:
             if int(below["indent"]) <= depth:
                 break
             beneath += below["recode"].split()
-        codes = row["recode"].split() or row["child_recodes"].split() or beneath
+        # the printed list of a group leaves out a code now and then that stands beneath it
+        codes = row["recode"].split() or sorted({*row["child_recodes"].split(), *beneath})
         node = {"depth": str(depth), "label": label_of(row["label"]), "codes": " ".join(dict.fromkeys(codes))}
         if not nodes or nodes[-1] != node:
             nodes.append(node)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import click
 
 
 @click.command()
 @click.argument("name")
 @click.argument("source", default="-", metavar="[FILE]", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--as-of", metavar="DATE", help="The day taken for today where a rule reads the clock, as 2026-11-23.")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d", "%Y%m%d"]),
+    help="The day taken for today where a rule reads the clock, as 2026-11-23.",
+)
 @click.option("--output", "-o", default="-", type=click.Path(dir_okay=False, allow_dash=True), help="Output file.")
-def recode(name: str, source: str, as_of: str | None, output: str) -> int:
+def recode(name: str, source: str, as_of: dt.datetime | None, output: str) -> int:
     """Recodes records: lines {"id", "in"} give {"id", "out"}, one for one, in order.
 
     NAME is one of seer_site_recode, iccc, aya, lymphoid, brain_cns, behavior_recode, causespecific, survival, iarc_mp,
     iarc_mp_pair_canreg5, iarc_checks_canreg5, nhia, napiia. The two names with canreg5 give CanReg5 as it is, its faults
     included.
     """
-    import datetime as dt
-
     from abstracting.errors import AbstractingError
     from abstracting.jsonlines import run_lines
-    from abstracting.recodes.cases import NAMES, answer_record, read_day
+    from abstracting.recodes.cases import NAMES, answer_record
 
     if name not in NAMES:
         raise AbstractingError("usage", f"there is no recode {name!r}", hint="one of: " + ", ".join(NAMES))
-    today = dt.date.today() if as_of is None else read_day(as_of)
+    today = dt.date.today() if as_of is None else as_of.date()
     # a byte that is no UTF-8 stays what it was: one wrong code in one line, not the end of the run
     with click.open_file(source, encoding="utf-8", errors="surrogateescape") as lines:
         try:
