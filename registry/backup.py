@@ -28,7 +28,7 @@ from registry.models import Base
 from registry.models.base import Moment
 from registry.security import accounts  # noqa: F401  (its tables belong to the backup)
 
-FOLDERS = ("documents", "anchors", "keys", "dictionaries")
+FOLDERS = ("documents", "anchors", "keys", "dictionaries", "populations")
 MANIFEST = "manifest.json"
 CHUNK = 1000
 

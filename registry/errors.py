@@ -24,6 +24,7 @@ CODES: dict[str, str] = {
     "export": "a file cannot be written as asked",
     "no-cases": "the selection holds no cases",
     "refused-rates": "rates are computed only for counties and years declared population-based",
+    "population": "no population is loaded, or one that cannot be used",
     "suppressed": "the group is smaller than may be shown",
     "item-value": "an item is unknown or its value does not fit",
 }
