@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from abstracting.codes.system import CodeSystem
 from abstracting.naaccr import items
 from registry.items import known
 
@@ -34,8 +35,8 @@ def meaning(number: int, value: str) -> str:
     """The short label of a code; empty where the item has no list, the code none, or the value is blank."""
     if not value:
         return ""
-    if number == 400:
-        return _site(value)
+    if system := code_system(number):
+        return system.label(value)
     for version in ("260", "250"):
         if label := items.codes(number, version).get(value):
             return label
@@ -47,8 +48,30 @@ def choices(number: int) -> dict[str, str]:
     return dict(items.codes(number)) or dict(items.codes(number, "250"))
 
 
-def _site(value: str) -> str:
-    return ""
+def code_system(number: int) -> CodeSystem | None:
+    """The code system of an item that is searched by code or by words; None where the item has a short list or none."""
+    if number == 400:
+        from abstracting.codes.topography import topography
+
+        return topography()
+    if number == 522:
+        from abstracting.codes.morphology import histology
+
+        return histology()
+    return None
+
+
+def find_codes(number: int, query: str, limit: int = 12) -> list[tuple[str, str]]:
+    """Gives codes of an item with their labels, by code or by words, best first."""
+    if system := code_system(number):
+        return [(match.code, match.label) for match in system.search(query, limit=limit)]
+    wanted = query.lower().split()
+    found = [
+        (code, label)
+        for code, label in choices(number).items()
+        if code.lower().startswith(query.lower()) or (wanted and all(word in label.lower() for word in wanted))
+    ]
+    return found[:limit]
 
 
 def date_text(value: str | None) -> str:

@@ -6,7 +6,7 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from flask import Blueprint, Response, flash, redirect, request, url_for
+from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
 
 from registry import records
 from registry.errors import RegistryError
@@ -19,7 +19,7 @@ from web.patients import shown
 blueprint = Blueprint("editor", __name__, url_prefix="/abstracts")
 
 LONGEST_LIST = 120
-"""Code lists up to this length are offered as one types; longer ones are searched in the code browser."""
+"""Code lists up to this length stand in the page; longer ones and code systems are asked for as one types."""
 
 
 @cache
@@ -95,6 +95,14 @@ def meaning() -> Response:
     return Response(label, mimetype="text/plain")
 
 
+@page(blueprint, "/codes.json", permission="cases.read")
+def codes() -> Response:
+    """Codes of an item that match what was typed, by code or by words."""
+    item, query = request.args.get("item", ""), request.args.get("query", "").strip()[:60]
+    found = meanings.find_codes(int(item), query) if item.isdigit() and len(item) < 6 and query else []
+    return jsonify(rows=[{"code": code, "label": label} for code, label in found])
+
+
 def _typed(prefix: str) -> dict[int, str]:
     found = {}
     for name, value in request.form.items():
@@ -128,12 +136,17 @@ def _form(view: views.AbstractPage, items: dict[int, str], *, fault: str = "", s
         is_text=records.is_text,
         length=meanings.length,
         choices=_choices,
+        is_coded=_is_coded,
     )
 
 
 def _choices(number: int) -> list[tuple[str, str]]:
     found = meanings.choices(number)
     return list(found.items()) if len(found) <= LONGEST_LIST else []
+
+
+def _is_coded(number: int) -> bool:
+    return meanings.code_system(number) is not None or bool(meanings.choices(number))
 
 
 def _conflict(abstract_id: int, conflict: records.Conflict, mine: dict[int, str]):

@@ -19,12 +19,27 @@ function tell() {
   return count;
 }
 
+// a code system is searched by code or by words: what matches stands in the field's list
+async function offer(field) {
+  const query = new URLSearchParams({ item: field.dataset.search, query: field.value });
+  const answer = await fetch(`${form.dataset.codes}?${query}`);
+  if (!answer.ok) return;
+  const { rows } = await answer.json();
+  document.getElementById(field.getAttribute("list")).replaceChildren(...rows.map((row) => {
+    const option = document.createElement("option");
+    option.value = row.code;
+    option.textContent = `${row.code} ${row.label}`;
+    return option;
+  }));
+}
+
 const waiting = new Map();
 async function explain(field) {
   const place = document.getElementById(`${field.id}-meaning`);
-  if (!place || !field.hasAttribute("list") && !["400", "522"].includes(field.name.slice(5))) return;
+  if (!place || !field.hasAttribute("list")) return;
+  if (field.dataset.search) await offer(field);
   const query = new URLSearchParams({ item: field.name.slice(5), value: field.value });
-  const answer = await fetch(`${form.dataset.meaning}?${query}`, { headers: { "X-Background": "0" } });
+  const answer = await fetch(`${form.dataset.meaning}?${query}`);
   if (answer.ok) place.textContent = await answer.text();
 }
 

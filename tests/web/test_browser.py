@@ -1,0 +1,189 @@
+"""In Chromium: every page of the navigation with axe, light and dark; the keys; no request to another host."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+NARROW = {"width": 390, "height": 844}
+
+
+def entries(page: Any) -> list[str]:
+    """The addresses of the navigation."""
+    return page.eval_on_selector_all("nav[aria-label=Main] a", "links => links.map(link => link.getAttribute('href'))")
+
+
+def further(ids: dict[str, int]) -> list[str]:
+    """Pages that the navigation does not name."""
+    return [
+        f"/patients/{ids['patient']}",
+        f"/abstracts/{ids['abstract']}",
+        "/work/overdue",
+        "/audit/?verify=1",
+        "/audit/changes",
+        "/audit/reads",
+        "/audit/sign-ins",
+        f"/audit/patients/{ids['patient']}",
+        "/account/",
+        "/account/password",
+        "/one-time-password",
+        "/nothing-here",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_asks_no_other_host(
+    browser_page, ids, scheme, assert_accessible, assert_no_foreign_requests
+):
+    page = browser_page("administrator", color_scheme=scheme)
+    places = entries(page)
+    assert len(places) >= 3
+    for place in [*places, *further(ids)]:
+        page.goto(place)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
+    assert_no_foreign_requests(page)
+
+
+def test_narrow_pages_fit_and_are_accessible(browser_page, ids, assert_accessible, assert_no_foreign_requests):
+    page = browser_page("administrator", viewport=NARROW)
+    for place in [*entries(page), *further(ids)]:
+        page.goto(place)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
+    assert_accessible(page)
+    assert_no_foreign_requests(page)
+
+
+def test_signing_in_is_accessible_also_with_a_fault(browser_page, assert_accessible, assert_no_foreign_requests):
+    page = browser_page("")
+    page.goto("/sign-in")
+    assert_accessible(page)
+    page.fill("#field-username", "registrar")
+    page.fill("#field-password", "wrong-wrong-wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[role=alert]")
+    assert_accessible(page)
+    assert_no_foreign_requests(page)
+
+
+def test_a_case_is_found_and_opened_with_the_keyboard_alone(browser_page, assert_accessible):
+    page = browser_page()
+    page.keyboard.press("/")
+    page.keyboard.type("synth")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("table.data")
+    assert "synth" not in page.url
+    page.focus("#case-text")
+    page.keyboard.press("End")
+    page.keyboard.type(" john")
+    page.wait_for_selector("#results .count:text-is('1 row')")
+    assert_accessible(page)
+    page.focus("#results tbody a")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:text('SYNTHETIC, JOHN')")
+    page.go_back()
+    page.wait_for_selector("#results tbody tr")
+    assert page.input_value("#case-text") == "synth john", "what was asked for is still there"
+
+
+def test_the_palette_opens_pages_and_searches(browser_page, assert_accessible):
+    page = browser_page("administrator")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("#palette-list li")
+    assert_accessible(page)
+    page.keyboard.type("audit")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/audit/")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("#palette-list li")
+    page.keyboard.type("synthetic john")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#results tbody tr")
+
+
+def test_question_mark_shows_the_keys_and_two_keys_open_a_page(browser_page, assert_accessible):
+    page = browser_page()
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys-help[open]")
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.wait_for_url("**/cases/")
+
+
+def test_an_item_is_jumped_to_changed_and_saved_by_keys(browser_page, ids, assert_no_foreign_requests):
+    page = browser_page()
+    page.goto(f"/abstracts/{ids['abstract']}")
+    page.keyboard.press("/")
+    page.keyboard.type("490")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "item-490"
+    page.keyboard.type("1")
+    page.wait_for_selector("#item-490-meaning:text('Positive histology')")
+    assert page.inner_text("#save-state") == "1 item to save"
+    page.keyboard.press("Control+s")
+    page.wait_for_selector(".notice-success")
+    assert page.input_value("#item-490") == "1"
+    assert_no_foreign_requests(page)
+
+
+def test_a_site_is_found_by_words(browser_page, ids):
+    page = browser_page()
+    page.goto(f"/abstracts/{ids['abstract']}")
+    page.fill("#item-400", "lower outer breast")
+    page.wait_for_selector("#item-400-list option[value=C505]", state="attached")
+
+
+def test_two_registrars_meet_in_the_conflict_page(browser_page, ids, assert_accessible):
+    first, second = browser_page("registrar"), browser_page("administrator")
+    at = f"/abstracts/{ids['abstract']}"
+    first.goto(at)
+    second.goto(at)
+    second.fill("#item-764", "7")
+    second.keyboard.press("Control+s")
+    second.wait_for_selector(".notice-success")
+    first.fill("#item-764", "1")
+    first.keyboard.press("Control+s")
+    first.wait_for_selector("h1:text('Somebody saved this abstract meanwhile')")
+    assert_accessible(first)
+    first.click("text=Save my choice")
+    first.wait_for_selector(".notice-success")
+    assert first.input_value("#item-764") == "1"
+
+
+def test_the_theme_is_kept(browser_page):
+    page = browser_page("registrar", color_scheme="light")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.goto("/account/")
+    page.select_option("#field-theme", "dark")
+    page.select_option("#field-density", "dense")
+    page.click("text=Keep")
+    page.goto("/")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    assert page.get_attribute("html", "data-density") == "dense"
+
+
+def test_the_essential_way_works_without_javascript(browser_page, ids):
+    page = browser_page("registrar", java_script_enabled=False)
+    page.fill("#top-search", "synthetic john")
+    page.press("#top-search", "Enter")
+    page.click("#results tbody a")
+    page.wait_for_selector("h1:text('SYNTHETIC, JOHN')")
+    page.click("text=Edit")
+    page.fill("#item-764", "2")
+    page.click("text=Save")
+    page.wait_for_selector(".notice-success")
+    page.click("text=Sign out")
+    page.wait_for_url(re.compile("/sign-in"))
+
+
+def test_a_name_that_is_markup_runs_nothing(browser_page, assert_no_foreign_requests):
+    page = browser_page()
+    page.goto("/cases/?site=C18&year=2021")
+    assert "<b>Quote'Name, =CMD()" in page.inner_text("#results")
+    assert_no_foreign_requests(page)
