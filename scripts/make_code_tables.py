@@ -163,7 +163,11 @@ def write_places(lookups: zipfile.ZipFile, folder: str, tables: Path) -> None:
 
     numbers = {label: code for code, label in read(lookups.read(f"{folder}/stateAtDxGeocode2020.csv"))}
     states = [
-        (code, numbers.get(label, ""), re.sub(r" \(.*", "", label))
+        (
+            code,
+            numbers.get(label, ""),
+            re.sub(r" \(.*", "", label.replace("APO/FPO for Armed Services", "Armed forces,")),
+        )
         for code, label in read(lookups.read(f"{folder}/addrAtDxState.csv"))
         if "Historic" not in label
     ]
@@ -211,6 +215,11 @@ def write_surgery(archive: zipfile.ZipFile) -> None:
                 " ".join(re.sub(r"\s", "", cell.text or "").replace(",", " ") for cell in table.findall(kind))
                 for kind in ("site-inclusion", "hist-inclusion", "hist-exclusion")
             ]
+            # some editions print a list of two where the others print the range between them
+            repaired = re.sub(r"\b(C\d\d)0 \1(?=9\b)", r"\g<1>0-\1", cells[0])
+            if repaired != cells[0]:
+                print(f"note: {name}: {cells[0][:40]}… read as a range where it lists two ends")
+                cells[0] = repaired
             title = shorten(table.get("title", ""), ((r"\s*\[.*?\]\s*", " "), (r"/ +", "/"), (r"/.*", " diseases")))
             tables.append((year, number, title.replace("BRAIN", "Brain"), *cells))
             for row in table.findall("row"):

@@ -85,7 +85,7 @@ def parse(system: str, text: str | None) -> str:
     if is_blank(text):
         raise AbstractingError("code-blank", "there is no ICD code")
     code = plain(text)  # type: ignore[arg-type]
-    if not shape.match(code):
+    if not shape.match(code) or str(text).count(".") > 1:
         raise AbstractingError(
             "code-unknown", f"{text!r} has not the shape of an ICD-{system} code", hint="for example C50.911 or 174.9"
         )
