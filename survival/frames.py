@@ -366,7 +366,7 @@ def number_groups(frame: pd.DataFrame, by: Sequence[str], faults: Faults) -> tup
     """Gives each row's stratum number and the frame of strata, sorted by their labels."""
     if not by:
         return np.zeros(len(frame), dtype=np.int64), pd.DataFrame(index=range(1))
-    number = np.zeros(len(frame), dtype=np.int64)
+    number: np.ndarray = np.zeros(len(frame), dtype=np.int64) if len(by) > 1 else np.empty(0, dtype=np.int64)
     labels: list[np.ndarray] = []
     for name in by:
         codes, uniques = _number_labels(frame[name])
@@ -379,9 +379,11 @@ def number_groups(frame: pd.DataFrame, by: Sequence[str], faults: Faults) -> tup
             )
             codes = np.maximum(codes, 0)
         labels.append(uniques)
-        number = number * max(len(uniques), 1) + codes
+        number = codes if len(by) == 1 else number * max(len(uniques), 1) + codes
     sizes = [max(len(label), 1) for label in labels]
-    present = np.flatnonzero(np.bincount(number, minlength=int(np.prod(sizes))))
+    present = np.arange(sizes[0])
+    if len(by) > 1:
+        present = np.flatnonzero(np.bincount(number, minlength=int(np.prod(sizes))))
     if len(present) < int(np.prod(sizes)):
         renumber = np.zeros(int(np.prod(sizes)), dtype=np.int64)
         renumber[present] = np.arange(len(present))

@@ -37,14 +37,17 @@ class Curves:
 
 def estimate_curves(sets: RiskSets, *, given: float = 0.0) -> Curves:
     """Gives the product-limit curves; `given` makes them conditional on being alive just after that time."""
-    n, d = sets.at_risk.astype(float), sets.events.astype(float)
-    if given > 0:
-        d = np.where(sets.times > given, d, 0.0)
+    d = sets.events if given <= 0 else np.where(sets.times > given, sets.events, 0)
+    n = np.maximum(sets.at_risk, 1)
+    hazard = d / n
     with np.errstate(divide="ignore", invalid="ignore"):
-        hazard = d / np.maximum(n, 1.0)
         # d / (n (n - d)); where all at risk die it is infinite, and survival 0 from there on
-        terms = hazard / np.where(d > 0, n - d, 1.0)
-    return Curves(sets, np.cumprod(1.0 - hazard, axis=1), np.cumsum(terms, axis=1))
+        variance = hazard / (n - d)
+    # in place: for hundreds of groups the time goes into memory
+    np.cumsum(variance, axis=1, out=variance)
+    np.subtract(1.0, hazard, out=hazard)
+    np.cumprod(hazard, axis=1, out=hazard)
+    return Curves(sets, hazard, variance)
 
 
 def kaplan_meier(
@@ -56,9 +59,9 @@ def kaplan_meier(
     level: float = 0.95,
     given: float = 0.0,
     reverse: bool = False,
-    quantiles: Sequence[float] = (0.5,),
+    quantiles: Sequence[float] = (),
 ) -> Result:
-    """Gives survival by stratum and time, with the quantiles of survival time beside the rows.
+    """Gives survival by stratum and time, and in `extra["quantiles"]` the quantiles of survival time asked for.
 
     With `at`, one row per stratum and requested time (`time` echoes the request in `at_unit`); `n_event` then counts
     since the previous requested time, as R's `summary.survfit`. Beyond the last follow-up the estimate is undefined
@@ -72,11 +75,16 @@ def kaplan_meier(
         sets = sets.reversed()
     unit = at_unit or sets.unit
     start = convert(given, unit, sets.unit)
-    curves = estimate_curves(sets, given=start)
+    needed = sets
+    if at is not None and not len(quantiles):
+        # nothing after the last requested time is asked for
+        furthest = convert(max(at), unit, sets.unit) if len(at) else 0.0
+        needed = sets.until(int(np.searchsorted(sets.times, furthest, side="right")) or 1)
+    curves = estimate_curves(needed, given=start)
     if at is None:
         frame = _all_rows(curves, ci=ci, level=level, after=start)
     else:
-        frame = _rows_at(curves, at, unit=unit, ci=ci, level=level, after=start)
+        frame = _rows_at(curves, sets, at, unit=unit, ci=ci, level=level, after=start)
     extra = {"quantiles": survival_quantiles(curves, quantiles, ci=ci, level=level)} if len(quantiles) else {}
     warnings = few_at_risk(frame) if at is not None else ()
     if at is not None and frame["estimate"].isna().any():
@@ -85,7 +93,7 @@ def kaplan_meier(
     return Result(
         method="reverse-kaplan-meier" if reverse else "kaplan-meier",
         n=int(total.sum()),
-        events=int(sets.events.sum()),
+        events=int(data.event.sum()) if isinstance(data, FollowUp) and not reverse else int(sets.events.sum()),
         frame=frame,
         by=sets.by,
         warnings=tuple(warnings),
@@ -114,22 +122,23 @@ def _all_rows(curves: Curves, *, ci: Scale, level: float, after: float) -> pd.Da
     return _limits(frame, ci=ci, level=level)
 
 
-def _rows_at(curves: Curves, at: Sequence[float], *, unit: Unit, ci: Scale, level: float, after: float) -> pd.DataFrame:
-    sets = curves.sets
+def _rows_at(
+    curves: Curves, sets: RiskSets, at: Sequence[float], *, unit: Unit, ci: Scale, level: float, after: float
+) -> pd.DataFrame:
     requested = np.asarray(at, dtype=float)
     wanted = np.array([convert(value, unit, sets.unit) for value in requested])
     groups = len(sets.total)
     last = np.searchsorted(sets.times, wanted, side="right") - 1
     following = np.searchsorted(sets.times, wanted, side="left")
 
-    def at_last(values: np.ndarray, before: float) -> np.ndarray:
-        padded = np.concatenate([np.full((groups, 1), before), values], axis=1)
-        return padded[:, last + 1]
-
-    survival, se = at_last(curves.survival, 1.0), at_last(curves.se, 0.0)
-    risk = np.concatenate([sets.at_risk, np.zeros((groups, 1), dtype=np.int64)], axis=1)[:, following]
-    seen = np.cumsum(np.where(sets.times > after, sets.events, 0) if after > 0 else sets.events, axis=1)
-    events = np.diff(_by_order(at_last(seen, 0.0), wanted), axis=1, prepend=0.0)[:, _rank(wanted)]
+    started, position = last >= 0, np.maximum(last, 0)
+    survival = np.where(started, curves.survival[:, position], 1.0)
+    variance = np.where(started, curves.variance[:, position], 0.0)
+    with np.errstate(invalid="ignore"):
+        se = survival * np.sqrt(variance)
+    there = following < len(sets.times)
+    risk = np.where(there, sets.at_risk[:, np.minimum(following, len(sets.times) - 1)], 0)
+    events = _events_between(sets, last, after=after)
     end = _last_times(sets)
     undefined = ((wanted[None, :] > end[:, None]) & (survival > 0)) | (wanted < after)[None, :]
     survival, se = np.where(undefined, np.nan, survival), np.where(undefined, np.nan, se)
@@ -138,19 +147,22 @@ def _rows_at(curves: Curves, at: Sequence[float], *, unit: Unit, ci: Scale, leve
     frame = frame.assign(
         time=requested[column],
         n_risk=risk[row, column],
-        n_event=events[row, column].astype(np.int64),
+        n_event=events[row, column],
         estimate=survival[row, column],
         se=se[row, column],
     )
     return _limits(frame, ci=ci, level=level)
 
 
-def _by_order(values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return values[:, np.argsort(wanted, kind="stable")]
-
-
-def _rank(wanted: np.ndarray) -> np.ndarray:
-    return np.argsort(np.argsort(wanted, kind="stable"), kind="stable")
+def _events_between(sets: RiskSets, last: np.ndarray, *, after: float) -> np.ndarray:
+    """Gives the events of each stratum since the previous requested time; `last` are positions among the times."""
+    counts = np.zeros((len(sets.total), len(last)), dtype=np.int64)
+    begin = int(np.searchsorted(sets.times, after, side="right")) if after > 0 else 0
+    for column in np.argsort(last, kind="stable"):
+        stop = int(last[column]) + 1
+        counts[:, column] = sets.events[:, begin:stop].sum(axis=1)
+        begin = max(begin, stop)
+    return counts
 
 
 def survival_quantiles(
@@ -178,9 +190,10 @@ def survival_quantiles(
 
 def _last_times(sets: RiskSets) -> np.ndarray:
     """Gives each stratum's last exit time."""
-    leaving = (sets.events + sets.censored) > 0
-    last = sets.times[leaving.shape[1] - 1 - np.argmax(leaving[:, ::-1], axis=1)]
-    return np.where(leaving.any(axis=1), last, 0.0)
+    # nobody is at risk after the last exit, and somebody is at it
+    followed = sets.at_risk[:, ::-1] > 0
+    last = sets.times[followed.shape[1] - 1 - np.argmax(followed, axis=1)]
+    return np.where(sets.total > 0, last, 0.0)
 
 
 def _crossings(times: np.ndarray, curve: np.ndarray, target: float, end: np.ndarray) -> np.ndarray:

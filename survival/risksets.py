@@ -36,6 +36,19 @@ class RiskSets:
     def by(self) -> tuple[str, ...]:
         return tuple(self.strata.columns)
 
+    def until(self, columns: int) -> RiskSets:
+        """Gives the counts of the first `columns` times (views, nothing is copied)."""
+        first = slice(0, columns)
+        return RiskSets(
+            self.times[first],
+            self.events[:, first],
+            self.censored[:, first],
+            self.at_risk[:, first],
+            self.total,
+            self.strata,
+            self.unit,
+        )
+
     def reversed(self) -> RiskSets:
         """Gives the same counts with events and censorings exchanged, for the follow-up distribution."""
         return RiskSets(self.times, self.censored, self.events, self.at_risk, self.total, self.strata, self.unit)
@@ -46,20 +59,27 @@ def count_followup(followup: FollowUp) -> RiskSets:
     groups = followup.groups
     times, position = _grid(followup.time, groups)
     cells = groups * len(times)
-    key = position if groups == 1 else followup.group * len(times) + position
-    both = np.bincount(key * 2 + followup.event, minlength=2 * cells)
-    events = both[1::2].reshape(groups, -1)
-    censored = both[0::2].reshape(groups, -1)
-    used = np.flatnonzero((events.any(axis=0)) | (censored.any(axis=0)))
-    if len(used) < len(times):
-        times, events, censored = times[used], events[:, used], censored[:, used]
+    # one count tells events from censorings: twice the cell number, plus one for an event
+    key = position * 2
+    if groups > 1:
+        key += followup.group * (2 * len(times))
+    key += followup.event
+    both = np.bincount(key, minlength=2 * cells).reshape(groups, -1, 2)
+    events, censored = both[:, :, 1], both[:, :, 0]
+    used = np.flatnonzero(both.sum(axis=0).any(axis=1))
+    if len(used) == used[-1] - used[0] + 1:
+        # a slice is a view, without the copies that picking columns costs
+        kept = slice(int(used[0]), int(used[-1]) + 1)
+    else:
+        kept = used
+    times, events, censored = times[kept], events[:, kept], censored[:, kept]
     entered: np.ndarray | None = None
     if followup.entry is not None:
         late = followup.entry > 0
         first = np.searchsorted(times, followup.entry[late], side="right")
         width = len(times) + 1
         entered = np.bincount(followup.group[late] * width + first, minlength=groups * width).reshape(groups, width)
-    total = np.bincount(followup.group, minlength=groups)
+    total = np.bincount(followup.group, minlength=groups) if groups > 1 else np.array([followup.n])
     return RiskSets(
         times, events, censored, count_at_risk(events, censored, total, entered), total, followup.strata, followup.unit
     )
@@ -69,12 +89,14 @@ def count_at_risk(
     events: np.ndarray, censored: np.ndarray, total: np.ndarray, entered: np.ndarray | None = None
 ) -> np.ndarray:
     """Gives who is at risk at each time; `entered[g, j]` are those whose first time at risk is the j-th."""
-    left = np.zeros(events.shape, dtype=np.int64)
-    np.cumsum((events + censored)[:, :-1], axis=1, out=left[:, 1:])
+    leaving = events + censored
+    # who is there just before a time: all who came, less those who left before or at it, plus those who leave at it
+    present = np.cumsum(leaving, axis=1)
+    np.subtract(leaving, present, out=present)
+    present += total[:, None]
     if entered is None:
-        return total[:, None] - left
-    at_origin = total - entered.sum(axis=1)
-    return at_origin[:, None] + np.cumsum(entered[:, :-1], axis=1) - left
+        return present
+    return present - entered.sum(axis=1)[:, None] + np.cumsum(entered[:, :-1], axis=1)
 
 
 def _grid(time: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:

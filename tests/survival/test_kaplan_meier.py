@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from survival.errors import SurvivalError
@@ -62,7 +62,7 @@ def test_conditional_reversed_and_restricted_against_R(expected, dataset, column
     ours = kaplan_meier(follow(frame), given=365.241, at=[row["time"] for row in rows]).frame
     for mine, theirs in PAIRS.items():
         np.testing.assert_allclose(ours[mine], column(rows, theirs), rtol=1e-10)
-    median = kaplan_meier(follow(frame), reverse=True).extra["quantiles"][0]
+    median = kaplan_meier(follow(frame), reverse=True, quantiles=(0.5,)).extra["quantiles"][0]
     theirs = numbers["rev_km"]
     assert (median["time"], median["lower"], median["upper"]) == (
         theirs["median"],
@@ -116,6 +116,7 @@ follow_ups = st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.sampled_fr
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(follow_ups, st.sampled_from(SCALES))
 def test_curves_fall_and_stay_in_range(frame, scale):
     result = kaplan_meier(follow(frame, event="event"), ci=scale).frame
@@ -127,6 +128,7 @@ def test_curves_fall_and_stay_in_range(frame, scale):
     assert (known["upper"] >= known["estimate"] - 1e-12).all()
 
 
+@settings(deadline=None, max_examples=60)
 @given(follow_ups, st.randoms(use_true_random=False))
 def test_shuffled_rows_and_scaled_times_change_nothing(frame, random):
     order = list(range(len(frame)))
@@ -140,6 +142,7 @@ def test_shuffled_rows_and_scaled_times_change_nothing(frame, random):
     np.testing.assert_allclose(scaled["estimate"], plain.frame["estimate"], rtol=1e-12)
 
 
+@settings(deadline=None, max_examples=60)
 @given(follow_ups)
 def test_groups_together_are_the_whole(frame):
     whole, parts = kaplan_meier(follow(frame, event="event")), kaplan_meier(follow(frame, ("g",), event="event"))
