@@ -51,13 +51,13 @@ def _feature_collection(layer: MapLayer, digits: int) -> dict:
     return {
         "type": "FeatureCollection",
         "features": [
-            {"type": "Feature", "id": code, "properties": {"i": i}, "geometry": _geometry(shape, digits)}
+            {"type": "Feature", "id": code, "properties": {"i": i}, "geometry": geometry_json(shape, digits)}
             for i, (code, shape) in enumerate(zip(layer.areas["code"], shapes))
         ],
     }
 
 
-def _geometry(shape, digits: int) -> dict:
+def geometry_json(shape, digits: int) -> dict:
     """Gives GeoJSON of a polygon or multipolygon with rounded coordinates."""
     polygons = shape.geoms if shape.geom_type == "MultiPolygon" else [shape]
     parts = [
@@ -71,7 +71,7 @@ def _geometry(shape, digits: int) -> dict:
 
 def _data(layer: MapLayer, digits: int) -> str:
     outlines = [
-        {"lines": cluster.lines, "shape": _geometry(_to_degrees(layer, cluster.geometry), digits)}
+        {"lines": cluster.lines, "shape": geometry_json(_to_degrees(layer, cluster.geometry), digits)}
         for cluster in layer.clusters
     ]
     data = {
@@ -145,7 +145,7 @@ def _legend(layer: MapLayer) -> str:
     for name, fill in (("unstable", 'fill="url(#dots-0)"'), ("suppressed", 'fill="url(#hatch)"'),
                        ("no_data", f'fill="{NO_DATA}"')):  # fmt: skip
         if any(f.status_count(name) for f in layer.frames):
-            rows.append((fill, words[name], name, frame.status_count(name)))
+            rows.append((fill, words[f"{name}_legend"], name, frame.status_count(name)))
     body = "".join(
         f'<tr><td><svg aria-hidden="true"><rect x="1" y="1" width="26" height="16" {fill} stroke="{BORDER}"/></svg></td>'
         f'<td>{escape(str(label))}</td><td data-class="{key}">{count}</td></tr>'
