@@ -55,9 +55,16 @@ def _source(path: str) -> Any:
 
 
 @contextmanager
-def _lines(path: str) -> Iterator[TextIO]:
+def _lines(path: str) -> Iterator[Iterator[str]]:
     """Gives the lines of a UTF-8 text file or of standard input."""
     from abstracting.naaccr.findings import UnreadableError
+    from abstracting.naaccr.options import PATIENT_BYTES
+
+    def bounded(text: TextIO) -> Iterator[str]:
+        while line := text.readline(PATIENT_BYTES + 1):
+            if len(line) > PATIENT_BYTES:
+                raise UnreadableError("naaccr-too-large", "a line is longer than any real patient", hint="see `read`")
+            yield line
 
     try:
         file = click.get_binary_stream("stdin") if path == "-" else Path(path).open("rb")  # noqa: SIM115
@@ -65,7 +72,7 @@ def _lines(path: str) -> Iterator[TextIO]:
         raise UnreadableError("naaccr-file", f"cannot open the file: {error.strerror}", where=path) from error
     with io.TextIOWrapper(file, encoding="utf-8", newline="\n") as text:
         try:
-            yield text
+            yield bounded(text)
         except UnicodeDecodeError as error:
             raise UnreadableError("naaccr-json", "the file is not UTF-8", hint="write it in UTF-8") from error
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from abstracting.naaccr.findings import PATIENT_DIFFERS, UNKNOWN_ID, Finding, UnreadableError
 from abstracting.naaccr.flat import decode_line
 from abstracting.naaccr.items import RECORD_TYPES, Item, check_version
-from abstracting.naaccr.options import FINDINGS_A_PATIENT, PATIENT_BYTES, TUMORS, ReadOptions
+from abstracting.naaccr.options import FINDINGS_A_PATIENT, ITEMS, PATIENT_BYTES, TUMORS, ReadOptions
 from abstracting.naaccr.reader import DEFAULTS, Reading
 from abstracting.naaccr.records import Patient, Root, Tumor
 from abstracting.naaccr.rules import ItemRules
@@ -25,6 +25,7 @@ from abstracting.naaccr.user_dictionaries import UserDictionary, combine
 from abstracting.naaccr.writer import new_root
 
 Columns = list[tuple[str, Item | None]]
+LONGEST_LINE = 4 * 1024 * 1024
 
 
 def _rows(source: Source, options: ReadOptions, notes: dict[str, int]) -> Iterator[tuple[int, list[str]]]:
@@ -53,7 +54,7 @@ def _kept_ends(chunks: Iterable[bytes]) -> Iterator[bytes]:
         lines = (rest + chunk).split(b"\n")
         rest = lines.pop()
         yield from lines
-        if len(rest) > PATIENT_BYTES:
+        if len(rest) > LONGEST_LINE:
             raise UnreadableError("naaccr-too-large", "a line is longer than any real one", hint="give a text file")
     if rest:
         yield rest
@@ -69,6 +70,10 @@ def read_csv(
     head = next(rows, None)
     if head is None:
         raise UnreadableError("naaccr-file", "the file is empty", hint="give a file with records")
+    if len(head[1]) > ITEMS:
+        raise UnreadableError(
+            "naaccr-too-large", f"more than {ITEMS} columns", hint="this is no real record file", line=1
+        )
     names = [name.strip().removeprefix("\ufeff") for name in head[1]]
     first = next(rows, None)
     cells = dict(zip(names, first[1], strict=False)) if first else {}
@@ -144,7 +149,7 @@ def read_csv(
     def patients() -> Iterator[Patient]:
         patient: Patient | None = None
         row = first
-        index = 0
+        index = size = 0
         while row is not None:
             line, cells = row
             if any(cells[len(columns) :]):
@@ -156,12 +161,21 @@ def read_csv(
                 )
             levels = row_values(cells)
             own = levels["Patient"]
+            size += sum(map(len, cells))
+            if size > PATIENT_BYTES:
+                raise UnreadableError(
+                    "naaccr-too-large",
+                    f"one patient has more than {PATIENT_BYTES // 1024 // 1024} MB of rows",
+                    hint="this is no real record file",
+                    line=line,
+                )
             if patient is None or not own.get(20) or own.get(20) != patient.items.get(20):
                 if patient is not None:
                     yield patient
                     patient = None
                 if own or levels["Tumor"]:
                     index += 1
+                    size = 0
                     patient = Patient(items=known(own), line=line, index=index)
                     patient.findings = check(own, "Patient", line, patient)
             else:

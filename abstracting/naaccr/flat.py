@@ -12,7 +12,7 @@ from typing import BinaryIO
 from abstracting.errors import AbstractingError
 from abstracting.naaccr.findings import PATIENT_DIFFERS, ROOT_DIFFERS, WRONG_LINE_LENGTH, Finding, UnreadableError
 from abstracting.naaccr.items import FLAT_VERSIONS, RECORD_TYPES, VERSIONS, Dictionary, Item
-from abstracting.naaccr.options import FINDINGS_A_PATIENT, TUMORS, ReadOptions
+from abstracting.naaccr.options import FINDINGS_A_PATIENT, PATIENT_BYTES, TUMORS, ReadOptions
 from abstracting.naaccr.reader import DEFAULTS, Reading
 from abstracting.naaccr.records import Patient, Root, Tumor
 from abstracting.naaccr.source import Source, open_bytes
@@ -155,6 +155,7 @@ def read_flat(source: Source, *, options: ReadOptions = DEFAULTS) -> Reading:
         patient: Patient | None = None
         current: dict[int, str] = {}
         number, line = 0, first
+        size = 0
         while line is not None:
             number += 1
             own = layout.read(line, "Patient")
@@ -169,7 +170,16 @@ def read_flat(source: Source, *, options: ReadOptions = DEFAULTS) -> Reading:
                     for item in layout.items["Patient"]
                     for finding in _faults(item, own, "Patient", number, options, patient)
                 ]
+                size = 0
             assert patient is not None
+            size += len(line)
+            if size > PATIENT_BYTES:
+                raise UnreadableError(
+                    "naaccr-too-large",
+                    f"one patient has more than {PATIENT_BYTES // 1024 // 1024} MB of lines",
+                    hint="this is no real record file",
+                    line=number,
+                )
             _add_tumor(patient, line, number, current)
             line = next(lines, None)
         if patient is not None:

@@ -13,7 +13,10 @@ NAMESPACE = "http://naaccr.org/naaccrxml"
 
 # No real patient comes near these: an abstract with every text full is about 0.1 MB a tumor.
 PATIENT_BYTES = 16 * 1024 * 1024
+MARKUP_BYTES = 1024 * 1024
+EXTENSION_BYTES = 4 * 1024 * 1024
 TUMORS = 10_000
+ITEMS = 10_000
 DEPTH = 100
 FINDINGS_A_PATIENT = 1_000
 

@@ -16,12 +16,22 @@ from xml.sax.saxutils import escape, quoteattr
 
 from abstracting.naaccr.findings import FINDINGS_KEPT, UNEXPECTED_ELEMENT, UNEXPECTED_TEXT, Finding, UnreadableError
 from abstracting.naaccr.items import Dictionary
-from abstracting.naaccr.options import DEPTH, FINDINGS_A_PATIENT, NAMESPACE, PATIENT_BYTES, TUMORS, ReadOptions
+from abstracting.naaccr.options import (
+    DEPTH,
+    EXTENSION_BYTES,
+    FINDINGS_A_PATIENT,
+    ITEMS,
+    MARKUP_BYTES,
+    NAMESPACE,
+    PATIENT_BYTES,
+    TUMORS,
+    ReadOptions,
+)
 from abstracting.naaccr.records import Patient, Root, Tumor
 from abstracting.naaccr.root import ELEMENTS, qualified, read_root, split_name
 from abstracting.naaccr.rules import MOVED_TO_TUMOR, ItemRules
 
-ITEMS, EXTENSIONS, CHILDREN = 0, 1, 2
+IN_ITEMS, IN_EXTENSIONS, IN_CHILDREN = 0, 1, 2
 FEED = 64 * 1024
 
 
@@ -32,7 +42,7 @@ class _Frame:
 
     def __init__(self, level: str, node: Root | Patient | Tumor):
         self.level, self.node = level, node
-        self.phase = ITEMS
+        self.phase = IN_ITEMS
         self.seen: set[str] = set()
 
 
@@ -72,6 +82,7 @@ class DocumentParser:
         self._depth = 0
         self._fed = 0
         self._mark = 0
+        self._opened = 0
         self._item: tuple[str, str | None] | None = None
         self._text: list[str] = []
         self._inline = 0
@@ -81,6 +92,7 @@ class DocumentParser:
         self._resuming = opening is not None
         if opening is not None:
             self._parse(opening.start_tag, False)
+            self._opened = len(opening.start_tag)
             self._resuming = False
 
     def _make_parser(self) -> None:
@@ -115,12 +127,10 @@ class DocumentParser:
             self._fed += len(piece)
             self._parse(piece, False)
             if self._fed - self._mark > PATIENT_BYTES:
-                raise UnreadableError(
-                    "naaccr-too-large",
-                    f"more than {PATIENT_BYTES // 1024 // 1024} MB without the end of a patient",
-                    hint="this is no real record file",
-                    line=self.line,
-                )
+                raise self._too_large(f"more than {PATIENT_BYTES // 1024 // 1024} MB without the end of a patient")
+            # a tag or comment that does not end is held back by the parser, and read again with each piece
+            if self._fed + self._opened - int(self.parser.CurrentByteIndex) > MARKUP_BYTES:
+                raise self._too_large(f"a tag or comment is longer than {MARKUP_BYTES // 1024 // 1024} MB")
         if final:
             self._parse(b"", True)
 
@@ -160,6 +170,9 @@ class DocumentParser:
             line=self.line,
         )
 
+    def _too_large(self, message: str) -> UnreadableError:
+        return UnreadableError("naaccr-too-large", message, hint="this is no real record file", line=self.line)
+
     def _refuse(self, message: str, hint: str) -> UnreadableError:
         return UnreadableError("naaccr-structure", message, hint=hint, line=self.line)
 
@@ -172,12 +185,7 @@ class DocumentParser:
     def _on_start(self, name: str, attributes: list[str]) -> None:
         self._depth += 1
         if self._depth > DEPTH:
-            raise UnreadableError(
-                "naaccr-too-large",
-                f"elements are nested more than {DEPTH} deep",
-                hint="this is no real record file",
-                line=self.line,
-            )
+            raise self._too_large(f"elements are nested more than {DEPTH} deep")
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
         if self._extension_depth:
             self._extension_depth += 1
@@ -197,7 +205,7 @@ class DocumentParser:
         if self._resuming:
             assert self.opening is not None
             self._frames.append(_Frame("NaaccrData", self.opening.root))
-            self._frames[0].phase = CHILDREN
+            self._frames[0].phase = IN_CHILDREN
             return
         root, dictionary, self.notes = read_root(name, pairs, self._declared, self.options, self.line)
         rules = ItemRules(dictionary, root.record_type, self.options)
@@ -234,34 +242,32 @@ class DocumentParser:
                     hint=f"register it with --namespace {prefix or 'x'}={uri}",
                     line=self.line,
                 )
-        if frame.phase > EXTENSIONS:
+        if frame.phase > IN_EXTENSIONS:
             raise self._refuse(f"element {shown} follows a child element", "put it before Patient or Tumor elements")
-        frame.phase = EXTENSIONS
+        frame.phase = IN_EXTENSIONS
         self._extension_depth = 1
         self._extension = None if self.options.ignore_extensions else StringIO()
         self._open_extension(name, pairs, outermost=True)
 
     def _start_ours(self, local: str, shown: str, frame: _Frame, pairs: list[tuple[str, str]]) -> None:
         if local == "Item":
-            if frame.phase != ITEMS:
+            if frame.phase != IN_ITEMS:
                 raise self._refuse(
                     f"an Item follows other elements of {frame.level}", "put all Items first, as the format requires"
                 )
             self._start_item(frame, dict(pairs))
         elif local == "Patient" and frame.level == "NaaccrData":
             self._refuse_attributes(shown, pairs)
-            frame.phase = CHILDREN
+            frame.phase = IN_CHILDREN
             self.index += 1
             self._frames.append(_Frame("Patient", Patient(line=self.line, index=self.index)))
         elif local == "Tumor" and frame.level == "Patient":
             self._refuse_attributes(shown, pairs)
-            frame.phase = CHILDREN
+            frame.phase = IN_CHILDREN
             patient = frame.node
             assert isinstance(patient, Patient)
             if len(patient.tumors) >= TUMORS:
-                raise UnreadableError(
-                    "naaccr-too-large", f"a patient has more than {TUMORS} tumors", hint="this is no real record file"
-                )
+                raise self._too_large(f"a patient has more than {TUMORS} tumors")
             tumor = Tumor(line=self.line)
             patient.tumors.append(tumor)
             self._frames.append(_Frame("Tumor", tumor))
@@ -278,6 +284,8 @@ class DocumentParser:
         raw = attributes.get("naaccrId", "")
         if raw and raw in frame.seen:
             raise self._duplicate(raw, frame)
+        if len(frame.seen) >= ITEMS:
+            raise self._too_large(f"one {frame.level} has more than {ITEMS} items")
         frame.seen.add(raw)
         self._item = raw, attributes.get("naaccrNum")
         self._text = []
@@ -390,6 +398,8 @@ class DocumentParser:
             if not space or known.get(space) != target:
                 text = f" {'xmlns:' + space if space else 'xmlns'}={quoteattr(target)}" + text
         out.write(f"<{qualified(local, prefix)}{text}>")
+        if out.tell() > EXTENSION_BYTES:
+            raise self._too_large(f"an extension is longer than {EXTENSION_BYTES // 1024 // 1024} MB")
 
     def _close_extension(self, name: str) -> None:
         out = self._extension

@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from abstracting.naaccr.findings import Finding
 from abstracting.naaccr.items import Item
-from abstracting.naaccr.options import FINDINGS_A_PATIENT, TUMORS
+from abstracting.naaccr.options import FINDINGS_A_PATIENT, ITEMS, TUMORS
 from abstracting.naaccr.records import Patient, Tumor
 from abstracting.naaccr.rules import ItemRules
 
@@ -96,7 +96,7 @@ class PlainReader:
         if len(text) > LONGEST:
             return None
         parts = text.split("<")
-        if _SPACE.fullmatch(parts[0]) is None:
+        if len(parts) > 2 * ITEMS or _SPACE.fullmatch(parts[0]) is None:
             return None
         pieces: list[Piece | None] = list(map(self._pieces.get, parts))
         position = 0

@@ -19,7 +19,7 @@ from abstracting.naaccr.findings import UnreadableError
 CHUNK = 256 * 1024
 
 # real files of this format shrink 10 to 60 times; beyond this after so many bytes it is a bomb
-BOMB_RATIO = 300
+BOMB_RATIO = 200
 BOMB_BYTES = 256 * 1024 * 1024
 
 Source = str | os.PathLike[str] | BinaryIO

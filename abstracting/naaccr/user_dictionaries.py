@@ -95,6 +95,8 @@ def _read_elements(source: Source) -> tuple[dict[str, str], list[dict[str, str]]
             items.append(attributes)
             faults.extend(f"attribute {key} is not known" for key in _unknown(attributes, _ITEM_ATTRIBUTES))
         stack.append(local)
+        if len(faults) > 200 or len(items) > 20_000:
+            _refuse([*faults[:20], "too much of it is not what a dictionary holds"], "")
 
     def refuse_entity(*_: object) -> None:
         raise UnreadableError("naaccr-entity", "the dictionary defines entities", hint="remove the document type")
