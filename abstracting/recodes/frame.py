@@ -18,7 +18,7 @@ from abstracting.codes import places
 from abstracting.recodes import behavior, causes, county, stage
 from abstracting.recodes.columns import Factor, answer_by_key, factorise
 from abstracting.recodes.sources import Group
-from abstracting.recodes.survival_columns import survival_columns
+from abstracting.recodes.survival_columns import survival_arrays
 from abstracting.recodes.tables import RECODES
 from abstracting.values import ages, is_blank, parse_dates, whole_number
 
@@ -137,7 +137,8 @@ def add_recodes(
     derived |= _survival(columns, keys, end_year=end_year, as_of=as_of)
     derived |= _iarc(columns, keys)
     added = pd.DataFrame({name: derived[name] for name in DERIVED}, index=frame.index, copy=False)
-    return pd.concat([frame.drop(columns=[name for name in DERIVED if name in frame]), added], axis=1)
+    before = [name for name in DERIVED if name in frame]
+    return pd.concat([frame.drop(columns=before) if before else frame, added], axis=1, copy=False)
 
 
 class _Columns:
@@ -245,9 +246,7 @@ def _survival(columns: _Columns, keys: Any, *, end_year: int, as_of: dt.date) ->
         "reporting_source": "500",
     }
     factors = {name: columns.factor(item) for name, item in items.items()}
-    found = survival_columns(patient=keys, **factors, end_year=end_year, as_of=as_of)
-    found["record_number"] = _nullable(found["record_number"].to_numpy(), np.zeros(len(found), dtype=bool))
-    return {name: found[name].array for name in found}
+    return survival_arrays(patient=keys, **factors, end_year=end_year, as_of=as_of)
 
 
 def _iarc(columns: _Columns, keys: Any) -> dict[str, Any]:

@@ -100,7 +100,12 @@ COLUMNS = (
 )
 
 
-def survival_columns(
+def survival_columns(**given: Any) -> pd.DataFrame:
+    """Gives `survival_arrays` as a frame, one row for each tumor in the order of the input."""
+    return pd.DataFrame(survival_arrays(**given), copy=False)
+
+
+def survival_arrays(
     *,
     patient: Any,
     diagnosis: Any,
@@ -111,15 +116,15 @@ def survival_columns(
     reporting_source: Any,
     end_year: int,
     as_of: dt.date,
-) -> pd.DataFrame:
-    """Gives the survival of every tumor, in the order of the input, with the columns `COLUMNS`.
+) -> dict[str, Any]:
+    """Gives the survival of every tumor, in the order of the input: one array for each name in `COLUMNS`.
 
     Dates are coded texts (items 390, 1750, 240), the other codes texts as well (1760, 380, 500); `patient` is any key
-    that tumors of one patient share. Months and days are nullable integers (missing where unknown), flags texts, dates
-    texts YYYYMMDD (empty where blank).
+    that tumors of one patient share. Months, days and numbers are nullable integers (missing where unknown), flags
+    texts, dates texts YYYYMMDD (empty where blank).
     """
     one.check_end_year(end_year)
-    frame = _Frame(
+    work = _Work(
         patient=patient,
         diagnosis=factorise(diagnosis),
         last_contact=factorise(last_contact),
@@ -130,10 +135,10 @@ def survival_columns(
         end_year=end_year,
         as_of=as_of,
     )
-    return frame.answer()
+    return work.answer()
 
 
-class _Frame:
+class _Work:
     """The work on one set of columns; every array has one place for each tumor, in the order of the input."""
 
     def __init__(self, *, patient: Any, end_year: int, as_of: dt.date, **factors: Factor):
@@ -168,7 +173,7 @@ class _Frame:
         self.first_row = np.zeros(len(self.tumors), dtype=np.int64)
         self.first_row[self.patients[::-1]] = np.arange(self.size - 1, -1, -1)
 
-    def answer(self) -> pd.DataFrame:
+    def answer(self) -> dict[str, Any]:
         first = self.first_row[self.patients]
         several = self.tumors[self.patients] > 1
         last_contact, status = (self.factors[name].codes for name in ("last_contact", "vital_status"))
@@ -185,7 +190,7 @@ class _Frame:
         by_hand = slow_patients[self.patients]
         self._arithmetic(np.flatnonzero(~by_hand))
         self._by_patient(np.flatnonzero(by_hand), np.flatnonzero(strange))
-        return self._frame()
+        return self._arrays()
 
     # arithmetic on arrays
 
@@ -368,15 +373,15 @@ class _Frame:
         coded = self.factors["diagnosis"]
         return "".join(part or "" for part in split_date(coded.values[coded.codes[row]]))
 
-    def _frame(self) -> pd.DataFrame:
-        columns: dict[str, Any] = {}
+    def _arrays(self) -> dict[str, Any]:
+        arrays: dict[str, Any] = {}
         for name in COLUMNS:
             values: Any = self.out[name]
-            if "months" in name or "days" in name:
-                unknown = values == (_UNKNOWN_MONTHS if "months" in name else _UNKNOWN_DAYS)
-                values = pd.arrays.IntegerArray(values, unknown)
-            columns[name] = values
-        return pd.DataFrame(columns, copy=False)
+            if values.dtype != object:
+                unknown = {"months": _UNKNOWN_MONTHS, "days": _UNKNOWN_DAYS}.get(name.split("_")[1], 0)
+                values = pd.arrays.IntegerArray(values, values == unknown)
+            arrays[name] = values
+        return arrays
 
 
 def _patients(keys: Any) -> tuple[np.ndarray, np.ndarray]:
