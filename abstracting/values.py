@@ -298,7 +298,7 @@ class DateColumn:
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
-def parse_dates(values: Sequence[Any]) -> DateColumn:
+def parse_dates(values: Sequence[Any] | np.ndarray) -> DateColumn:
     """Reads a whole column of coded dates with the rules of `parse_date`, each distinct text once."""
     import numpy as np
     import pandas as pd

@@ -103,8 +103,8 @@ def _table(system: str) -> dict[str, tuple[Candidate, ...]]:
     found: dict[str, list[Candidate]] = {}
     for row in read_codes("icd_to_icdo3.csv.gz"):
         if row["system"] == system:
-            parts = (row[name] for name in ("site", "histology", "behavior", "grade", "laterality", "reportability"))
-            found.setdefault(row["code"], []).append(Candidate(row["code"], *parts, row["sex"]))
+            names = ("site", "histology", "behavior", "grade", "laterality", "reportability", "sex")
+            found.setdefault(row["code"], []).append(Candidate(row["code"], **{name: row[name] for name in names}))
     return {code: tuple(candidates) for code, candidates in found.items()}
 
 

@@ -316,7 +316,7 @@ def iarc_columns(
         return indicator
     rows = rows[np.argsort(patients[rows], kind="stable")]
     dates, sequences, histologies = factorise(diagnosis), factorise(sequence), factorise(histology)
-    read = {
+    read: dict[str, list[Any]] = {
         "date": [_coded_date(text) for text in dates.values],
         "sequence": [_sequence(text) for text in sequences.values],
         "site": [DIALECTS[name].site_group(text) for text in sites.values],

@@ -32,7 +32,7 @@ class Axis(Generic[Value]):
     """The values of one condition cut into classes; `holds[row, class]` tells whether a row accepts a class."""
 
     def __init__(self, conditions: Sequence[Condition[Value]]):
-        ranges = [r for c in conditions for r in (*(c.include or ()), *c.exclude)]
+        ranges = [ends for condition in conditions for ends in (*(condition.include or ()), *condition.exclude)]
         self._lows = sorted({low for low, _ in ranges})
         self._highs = sorted({high for _, high in ranges})
         # walking up the values, a new stretch starts at each low end and behind each high end

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from abstracting.recodes.columns import factorise
-from abstracting.values import is_blank
+from abstracting.values import clean, is_blank
 
 LABELS = {
     "0": "In situ",
@@ -71,7 +71,7 @@ def summary_stage_combined(year: int | None, items: Mapping[str, str | None]) ->
     for item in era.items:
         code = items.get(item)
         if not is_blank(code):
-            return _COMBINED.get(code.strip(), "9"), item  # type: ignore[union-attr]
+            return _COMBINED.get(clean(code), "9"), item
     return "", ""
 
 
@@ -80,7 +80,7 @@ def stage_columns(years: np.ndarray, items: Mapping[str, Any]) -> tuple[np.ndarr
     stage = np.full(len(years), "", dtype=object)
     source = np.full(len(years), "", dtype=object)
     combined = {
-        item: factorise(items[item]).spread(lambda t: "" if is_blank(t) else _COMBINED.get(t.strip(), "9"))
+        item: factorise(items[item]).spread(lambda t: "" if is_blank(t) else _COMBINED.get(clean(t), "9"))
         for item in ITEMS
         if item in items
     }

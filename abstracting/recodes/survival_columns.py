@@ -361,9 +361,10 @@ class _Work:
                         out[f"survival_date_{name}"][row] = (coded.values[coded.codes[row]] or "").strip()
                     continue
                 days, flags, end = survival
-                if days[place] is not None:
-                    out[f"survival_days_{name}"][row] = days[place]
-                    out[f"survival_months_{name}"][row] = one.months_of(days[place])
+                survived = days[place]
+                if survived is not None:
+                    out[f"survival_days_{name}"][row] = survived
+                    out[f"survival_months_{name}"][row] = one.months_of(survived)
                 out[f"survival_flag_{name}"][row] = flags[place]
                 out[f"survival_date_{name}"][row] = f"{end.year:04d}{end.month:02d}{end.day:02d}"
 

@@ -431,9 +431,10 @@ def _follow_up(survival: Survival | None, place: int, without: Texts, certificat
         return FollowUp(flag="8" if certificate else "9", date=without)
     days, flags, end = survival
     date = f"{end.year:04d}", f"{end.month:02d}", f"{end.day:02d}"
-    if days[place] is None:
+    survived = days[place]
+    if survived is None:
         return FollowUp(flag=flags[place], date=date)
-    return FollowUp(f"{months_of(days[place]):04d}", flags[place], f"{days[place]:05d}", date)
+    return FollowUp(f"{months_of(survived):04d}", flags[place], f"{survived:05d}", date)
 
 
 def number_of_tumors(diagnoses: Sequence[Date], sequences: Sequence[int]) -> list[int]:
