@@ -75,9 +75,19 @@ def map_of(locations: int = 100) -> tuple[list[str], np.ndarray, np.ndarray]:
 
 def power(seeds: int) -> None:
     ids, people, points = map_of()
-    result = detection_power(ids, people, points, cases=1000, relative_risk=2.0, seeds=range(seeds), latlon=True)
-    print(f"planted {len(result.planted)} of {len(ids)} locations, relative risk 2, 1000 cases")
-    print(f"found with p <= 0.05 and at least half of it: {result.hits} of {seeds} ({100 * result.share:.1f} %)")
+    print(f"1000 cases in {len(ids)} locations; found: p <= 0.05 and at least half of the planted locations inside")
+    print(f"{'planted':>8} {'of people':>10} {'RR':>4} {'found':>12} {'p <= 0.05':>10} {'precision':>10}")
+    for share, risk in ((0.1, 2.0), (0.05, 2.5), (0.05, 2.0)):
+        result = detection_power(
+            ids, people, points, cases=1000, relative_risk=risk, planted_share=share, seeds=range(seeds), latlon=True
+        )
+        inside = people[[ids.index(one) for one in result.planted]].sum() / people.sum()
+        significant = sum(one.p_value is not None and one.p_value <= 0.05 for one in result.outcomes)
+        precision = np.mean([one.precision or 0.0 for one in result.outcomes])
+        print(
+            f"{len(result.planted):>8} {100 * inside:>8.1f} % {risk:>4.1f} {result.hits:>5} of {seeds}"
+            f" {100 * significant / seeds:>8.1f} % {precision:>10.2f}"
+        )
 
 
 def alarms(seeds: int) -> None:

@@ -196,7 +196,7 @@ def load(
     places = one_place([cases, denominators]) if coordinates is None else read_places(coordinates, faults, warnings)
     case_table = read_table(cases, "cases")
     other_table = (
-        None if denominators is None else read_table(denominators, "controls" if controls is not None else "population")
+        None if denominators is None else read_table(denominators, "controls" if model == "bernoulli" else "population")
     )
     chosen = _covariates(case_table, other_table, model, covariates, warnings)
     case_rows = read_counts(case_table, CASES, places, chosen, faults, whole=True)

@@ -20,8 +20,9 @@ ID = ("id", "location", "locationid", "location_id", "loc_id", "fips", "county")
 CASES = ("cases", "numcases", "case_count", "count")
 CONTROLS = ("controls", "numcontrols", "control_count", "count")
 POPULATION = ("pop", "population")
-TIME = ("date", "year", "month", "time")
+TIME = ("date", "year")
 LAT, LON, X, Y = ("lat", "latitude"), ("lon", "long", "longitude", "lng"), ("x",), ("y",)
+NO_COVARIATES = {*ID, *TIME, *LAT, *LON, *X, *Y, "name", "month", "day", "time"}
 SHOWN = 20
 
 
@@ -211,11 +212,9 @@ def one_place(sources: list[Source | None]) -> Places:
 
 
 def extra_columns(table: Table, count_names: tuple[str, ...]) -> list[str]:
-    """Gives the columns that are neither id, count nor date, in lower case."""
-    known = {table.column(names) for names in (ID, count_names)} | {table.column((name,)) for name in TIME}
-    return [
-        str(column).strip().lower() for column in table.frame.columns if column not in known and str(column).strip()
-    ]
+    """Gives, in lower case, the columns that can be covariates: none that names a place, a time or a count."""
+    names = (str(column).strip().lower() for column in table.frame.columns)
+    return [name for name in names if name and name not in {*count_names, *NO_COVARIATES}]
 
 
 def read_counts(

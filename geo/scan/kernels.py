@@ -52,6 +52,11 @@ def best_windows(
             for w in range(window_start.size):
                 s, t = window_start[w], window_end[w]
                 c, e, u = c_sum[t] - c_sum[s], e_sum[t] - e_sum[s], u_sum[t] - u_sum[s]
+                if model != BERNOULLI and rates == HIGH and c <= total - e:
+                    # bound (3): most windows are far from the best and need no logarithm
+                    bound = total * (c - e) * (c - e) * penalty[i] * (1.0 + 1e-9)
+                    if c <= e or bound <= best * 2.0 * e * (total - e):
+                        continue
                 now = window_llr(model, rates, least, c, e, u, total, persons) * penalty[i]
                 if now > best:
                     best, best_length, best_window = now, p - starts[i] + 1, w
@@ -154,7 +159,6 @@ def any_window(
     c_sum = np.empty((intervals + 1, lanes), np.float32)
     e_sum, u_sum = np.empty(intervals + 1), np.empty(intervals + 1)
     root = np.empty(lanes, np.float32)
-    c_now = np.empty(lanes, np.float32)
     for i in range(starts.size - 1):
         top = root_floor(best, penalty[i], root)
         c_sum[:] = 0
@@ -173,28 +177,27 @@ def any_window(
                 if e <= 0.0 or e >= total:
                     continue
                 hit = np.int32(0)
-                for lane in range(lanes):
-                    c_now[lane] = c_sum[t, lane] - c_sum[s, lane]
                 if model == BERNOULLI:
                     for lane in range(lanes):
-                        bound = bernoulli_bound(np.float64(c_now[lane]), e, u, total, persons) * penalty[i]
+                        c = np.float64(c_sum[t, lane] - c_sum[s, lane])
+                        bound = bernoulli_bound(c, e, u, total, persons) * penalty[i]
                         hit |= np.int32(bound * (1.0 + 1e-9) + 1e-9 > best[lane])
                 else:
                     z = math.sqrt(total / (2.0 * e * (total - e)))
                     if rates & HIGH:
                         a, b = np.float32(z), np.float32(e * z * (1.0 - SLACK))
                         for lane in range(lanes):
-                            hit |= np.int32(c_now[lane] * a - b > root[lane])
+                            hit |= np.int32((c_sum[t, lane] - c_sum[s, lane]) * a - b > root[lane])
                         hit |= np.int32((total - 2.0 * e) * z < top)
                     if rates & LOW:
                         v = math.sqrt(2.0 * total / (total - e))
                         a, b = np.float32(v), np.float32(math.sqrt(e) * v * (1.0 + SLACK))
                         for lane in range(lanes):
-                            hit |= np.int32(b - np.sqrt(c_now[lane]) * a > root[lane])
+                            hit |= np.int32(b - np.sqrt(c_sum[t, lane] - c_sum[s, lane]) * a > root[lane])
                 if hit == 0:
                     continue
                 for lane in range(lanes):
-                    c = np.float64(c_now[lane])
+                    c = np.float64(c_sum[t, lane] - c_sum[s, lane])
                     now = window_llr(model, rates, least, c, e, u, total, persons) * penalty[i]
                     if now > best[lane]:
                         best[lane] = now

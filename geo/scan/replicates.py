@@ -20,7 +20,8 @@ import numpy as np
 from geo.scan.zones import Ellipse, Zones, build_zones
 
 BLOCK = 64
-LANE_BYTES = 1_000_000  # the simulated counts that one pass reads again and again should stay in a core's cache
+LANE_BYTES = 64_000_000  # bytes of simulated counts that one pass over the lists holds at most
+DRAW_BYTES = 128_000_000  # bytes of counts drawn at once
 KEPT = 2  # lists of windows remembered per process
 
 
@@ -119,25 +120,34 @@ def draw(plan: Plan, block: int) -> np.ndarray:
     """
     number = min(BLOCK, plan.replicates - block * BLOCK)
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(plan.seed, spawn_key=(block,))))
-    shape = (number, *plan.expected.shape)
-    cells = np.zeros((number, plan.expected.size), np.int64)
-    if plan.model == "stp":
-        intervals = plan.expected.shape[1]
-        for replicate in cells:
-            for where, when in plan.permuted:
-                replicate += np.bincount(where * intervals + rng.permutation(when), minlength=replicate.size)
-    elif plan.model == "bernoulli":
-        colours = plan.at_risk.ravel().astype(np.int64)
-        open_cells = np.flatnonzero(colours)
-        cells[:, open_cells] = rng.multivariate_hypergeometric(
-            colours[open_cells], int(plan.total), size=number, method="marginals"
-        )
-    else:
-        odds = plan.expected.ravel()
-        open_cells = np.flatnonzero(odds)
-        odds = odds[open_cells] / odds[open_cells].sum()
-        cells[:, open_cells] = rng.multinomial(int(plan.total), odds, size=number)
-    return cells.reshape(shape)
+    cells = np.zeros((number, plan.expected.size), np.int32)
+    at_once = max(1, DRAW_BYTES // (8 * plan.expected.size))
+    for first in range(0, number, at_once):
+        # a generator gives the same data sets whether they are asked for together or in parts
+        part = cells[first : first + at_once]
+        if plan.model == "stp":
+            _permute(plan, rng, part)
+        elif plan.model == "bernoulli":
+            colours = plan.at_risk.ravel().astype(np.int64)
+            some = np.flatnonzero(colours)
+            part[:, some] = rng.multivariate_hypergeometric(
+                colours[some], int(plan.total), size=len(part), method="marginals"
+            )
+        else:
+            odds = plan.expected.ravel()
+            some = np.flatnonzero(odds)
+            part[:, some] = rng.multinomial(int(plan.total), odds[some] / odds[some].sum(), size=len(part))
+    return cells.reshape(number, *plan.expected.shape)
+
+
+def _permute(plan: Plan, rng: np.random.Generator, cells: np.ndarray) -> None:
+    """Fills each row with the counts after shuffling the times of the cases of every stratum."""
+    intervals = plan.expected.shape[1]
+    for replicate in cells:
+        for where, when in plan.permuted:
+            replicate += np.bincount(where * intervals + rng.permutation(when), minlength=replicate.size).astype(
+                np.int32
+            )
 
 
 def scan_block(plan: Plan, block: int, *, threads: int = 1) -> np.ndarray:
@@ -145,7 +155,8 @@ def scan_block(plan: Plan, block: int, *, threads: int = 1) -> np.ndarray:
     from geo.scan import kernels, statistic
 
     zones, factor, shift = _prepared(plan, threads)
-    running = np.cumsum(draw(plan, block), axis=2)
+    running = draw(plan, block)
+    np.cumsum(running, axis=2, out=running)
     locations, intervals = plan.expected.shape
     lanes = max(8, min(BLOCK, LANE_BYTES // (4 * locations * intervals) // 8 * 8))
     maxima = np.zeros(len(running))

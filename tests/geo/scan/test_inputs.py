@@ -121,18 +121,25 @@ def test_rows_outside_the_study_period_are_counted_and_said(tmp_path: Path) -> N
 
 
 def test_covariates_default_to_the_columns_of_both_tables(tmp_path: Path) -> None:
-    cas = "id,cases,sex,name\n01,5,1,a\n02,4,2,b\n03,1,1,c\n"
+    cas = "id,cases,sex,note\n01,5,1,a\n02,4,2,b\n03,1,1,c\n"
     pop = "id,pop,sex\n" + "".join(f"0{i},{90 + i * s},{s}\n" for i in range(1, 5) for s in (1, 2))
     files = write(tmp_path, cas=cas, pop=pop)
     result = scan(files["cas"], files["pop"], files["geo"], replicates=9)
     assert result.parameters["covariates"] == ["sex"]
-    assert any("name" in warning for warning in result.warnings)
+    assert any("note" in warning for warning in result.warnings)
     expected = {one.id: one.expected for one in result.locations}
     # by hand: men 91+92+93+94 with 6 cases, women 92+94+96+98 with 4
     assert expected["02"] == pytest.approx(92 * 6 / 370 + 94 * 4 / 380)
     assert scan(files["cas"], files["pop"], files["geo"], covariates=[], replicates=9).parameters["covariates"] == []
     with pytest.raises(GeoError, match="has no column 'race'"):
         scan(files["cas"], files["pop"], files["geo"], covariates=["race"])
+
+
+def test_names_of_places_and_times_are_no_covariates(tmp_path: Path) -> None:
+    cas = CAS.replace("cases", "cases,county").replace(",5", ",5,a").replace(",4", ",4,b")
+    cas = cas.replace(",1\n", ",1,c\n")
+    files = write(tmp_path, cas=cas, pop=POP.replace("pop", "pop,county").replace(",100", ",100,a"))
+    assert scan(files["cas"], files["pop"], files["geo"], replicates=9).parameters["covariates"] == []
 
 
 def test_a_stratum_without_people_is_named(tmp_path: Path) -> None:

@@ -50,6 +50,14 @@ def test_the_mean_of_many_data_sets_is_the_expected_count(tables, model: str) ->
     assert (np.abs(drawn.mean(axis=0) - plan.expected) < 5 * error + 1e-9).all()
 
 
+@pytest.mark.parametrize("model", ["poisson", "bernoulli", "stp"])
+def test_drawing_in_parts_changes_nothing(tables, model: str, monkeypatch) -> None:
+    plan = plan_of(tables, model, "space-time")
+    whole = draw(plan, 1)
+    monkeypatch.setattr("geo.scan.replicates.DRAW_BYTES", 8 * 36 * 5)
+    assert np.array_equal(draw(plan, 1), whole)
+
+
 def test_permutation_within_strata_keeps_every_stratum_s_margins(make_map) -> None:
     tables = make_map(3, locations=6, cases=60, years=(2001, 2002))
     tables.cases["sex"] = np.where(np.arange(60) % 3 == 0, "1", "2")
