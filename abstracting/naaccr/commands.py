@@ -25,13 +25,14 @@ def naaccr() -> None:
 
 
 def _reading_options(command: Any) -> Any:
-    for option in (
+    options: tuple[Any, ...] = (
         click.option("--relaxed", is_flag=True, help="accept files without the NAACCR namespace or with extras"),
         click.option("--namespace", "namespaces", multiple=True, metavar="PREFIX=URI", help="register an extension"),
         click.option(
             "--user-dictionary", "dictionaries", multiple=True, metavar="FILE", help="a user dictionary (XML)"
         ),
-    ):
+    )
+    for option in options:
         command = option(command)
     return command
 
@@ -190,13 +191,16 @@ def read(
     out = click.get_binary_stream("stdout")
     encoder = json.JSONEncoder(ensure_ascii=False)
     out.write(encoder.encode(root_as_dict(reading.root, reading.dictionary)).encode() + b"\n")
-    found = 0
+    found = unknown = 0
     for patient in reading:
         found += len(patient.findings)
+        unknown += len(patient.unknown) + sum(len(tumor.unknown) for tumor in patient.tumors)
         out.write(encoder.encode(patient_as_dict(patient, reading.dictionary)).encode() + b"\n")
     found += len(reading.root.findings)
     for note in reading.notes:
         click.echo(f"note: {note}", err=True)
+    if unknown:
+        click.echo(f"note: {unknown} values of items no dictionary knows were kept by their id", err=True)
     if found:
         click.echo(f"note: the file has {found} findings; `naaccr validate` lists them", err=True)
     return 0

@@ -19,7 +19,7 @@ from pathlib import Path
 from abstracting.errors import AbstractingError
 from abstracting.naaccr.dates import date_of, is_flag, read_reasons, write_flags
 from abstracting.naaccr.items import FLAT_VERSIONS, VERSIONS, Dictionary, Item, check_version, table
-from abstracting.naaccr.records import Patient, Root, Tumor
+from abstracting.naaccr.records import Node, Patient, Root, Tumor
 from abstracting.naaccr.user_dictionaries import UserDictionary, combine, version_of_uri
 from abstracting.naaccr.writer import new_root
 
@@ -238,8 +238,10 @@ def convert_patient(
     for old, items in zip(patient.tumors, results[1:], strict=True):
         new.tumors.append(Tumor(items, dict(old.unknown), list(old.extensions), old.line, old.end_line))
     if conversion.flat:
-        for position, (old, node) in enumerate(zip([patient, *patient.tumors], [new, *new.tumors], strict=True)):
-            _no_place(old, conversion, patient.index, position or None)
+        before: list[Node] = [patient, *patient.tumors]
+        after: list[Node] = [new, *new.tumors]
+        for position, (given, node) in enumerate(zip(before, after, strict=True)):
+            _no_place(given, conversion, patient.index, position or None)
             node.unknown, node.extensions = {}, []
     return new
 
@@ -382,7 +384,7 @@ def _fit_value(item: Item, value: str, conversion: Conversion, index: int | None
     return value
 
 
-def _no_place(node: Root | Patient | Tumor, conversion: Conversion, index: int | None, tumor: int | None) -> None:
+def _no_place(node: Node, conversion: Conversion, index: int | None, tumor: int | None) -> None:
     for name, value in node.unknown.items():
         conversion.lose(Loss(NO_PLACE, None, name, value, index, tumor))
     for extension in node.extensions:

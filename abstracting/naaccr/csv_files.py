@@ -17,7 +17,7 @@ from abstracting.naaccr.flat import decode_line
 from abstracting.naaccr.items import RECORD_TYPES, Item, check_version
 from abstracting.naaccr.options import FINDINGS_A_PATIENT, ITEMS, PATIENT_BYTES, TUMORS, ReadOptions
 from abstracting.naaccr.reader import DEFAULTS, Reading
-from abstracting.naaccr.records import Patient, Root, Tumor
+from abstracting.naaccr.records import Node, Patient, Root, Tumor
 from abstracting.naaccr.rules import ItemRules
 from abstracting.naaccr.source import Source, open_bytes
 from abstracting.naaccr.target import Problems, Target, open_target
@@ -237,7 +237,8 @@ def write_csv(
     with tempfile.TemporaryFile() as spool, open_target(target) as out:
         for patient in patients:
             count += 1
-            for node in (patient, *patient.tumors):
+            nodes: list[Node] = [patient, *patient.tumors]
+            for node in nodes:
                 used.update(number for number, value in node.items.items() if value)
                 names.update(dict.fromkeys(node.unknown))
                 if node.extensions:

@@ -14,7 +14,7 @@ from abstracting.naaccr.findings import PATIENT_DIFFERS, ROOT_DIFFERS, WRONG_LIN
 from abstracting.naaccr.items import FLAT_VERSIONS, RECORD_TYPES, VERSIONS, Dictionary, Item
 from abstracting.naaccr.options import FINDINGS_A_PATIENT, PATIENT_BYTES, TUMORS, ReadOptions
 from abstracting.naaccr.reader import DEFAULTS, Reading
-from abstracting.naaccr.records import Patient, Root, Tumor
+from abstracting.naaccr.records import Node, Patient, Root, Tumor
 from abstracting.naaccr.source import Source, open_bytes
 from abstracting.naaccr.target import Problems, Target, open_target
 from abstracting.naaccr.user_dictionaries import UserDictionary, combine
@@ -154,8 +154,8 @@ def read_flat(source: Source, *, options: ReadOptions = DEFAULTS) -> Reading:
     def patients() -> Iterator[Patient]:
         patient: Patient | None = None
         current: dict[int, str] = {}
-        number, line = 0, first
-        size = 0
+        line: str | None = first
+        number = size = 0
         while line is not None:
             number += 1
             own = layout.read(line, "Patient")
@@ -293,7 +293,8 @@ class FlatWriter:
     def write(self, patient: Patient) -> None:
         self.patients += 1
         where = f"patient {self.patients}"
-        for node in (self.root, patient, *patient.tumors):
+        nodes: list[Node] = [self.root, patient, *patient.tumors]
+        for node in nodes:
             if node.unknown or node.extensions:
                 self.problems.add(f"{where}: unknown items and extensions have no columns")
         for tumor in patient.tumors or [Tumor()]:

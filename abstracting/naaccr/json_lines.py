@@ -8,16 +8,16 @@ from typing import Any
 
 from abstracting.errors import AbstractingError
 from abstracting.naaccr.items import RECORD_TYPES, Dictionary, check_version
-from abstracting.naaccr.records import Patient, Root, Tumor
+from abstracting.naaccr.records import Node, Patient, Root, Tumor
 from abstracting.naaccr.user_dictionaries import version_of_uri
 
 
-def _items(node: Root | Patient | Tumor, dictionary: Dictionary) -> dict[str, str]:
+def _items(node: Node, dictionary: Dictionary) -> dict[str, str]:
     named = {dictionary.id_of(number) or str(number): value for number, value in node.items.items()}
     return {**named, **node.unknown}
 
 
-def _with_extensions(row: dict[str, Any], node: Root | Patient | Tumor) -> dict[str, Any]:
+def _with_extensions(row: dict[str, Any], node: Node) -> dict[str, Any]:
     return {**row, "extensions": node.extensions} if node.extensions else row
 
 
@@ -58,13 +58,13 @@ def _parse(text: str, line: int) -> dict[str, Any]:
 
 
 def _texts(row: dict[str, Any], key: str, line: int) -> dict[str, str]:
-    values = row.get(key) or {}
+    values = {} if row.get(key) is None else row[key]
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise _fail(line, f"'{key}' must hold texts by name")
     return values
 
 
-def _fill(node: Root | Patient | Tumor, row: dict[str, Any], dictionary: Dictionary, line: int) -> None:
+def _fill(node: Node, row: dict[str, Any], dictionary: Dictionary, line: int) -> None:
     for name, value in _texts(row, "items", line).items():
         item = dictionary.by_id(name)
         if item is None and name.isascii() and name.isdigit():
@@ -73,7 +73,7 @@ def _fill(node: Root | Patient | Tumor, row: dict[str, Any], dictionary: Diction
             node.items[item.number] = value
         else:
             node.unknown[name] = value
-    extensions = row.get("extensions") or []
+    extensions = [] if row.get("extensions") is None else row["extensions"]
     if not isinstance(extensions, list) or not all(isinstance(one, str) for one in extensions):
         raise _fail(line, "'extensions' must be a list of texts")
     node.extensions = list(extensions)
@@ -99,12 +99,14 @@ class JsonReading:
         record_type = row.get("recordType")
         if not isinstance(record_type, str) or len(record_type) != 1 or record_type not in RECORD_TYPES:
             raise _fail(number, "recordType must be one of A, M, C, I")
-        uris = row.get("userDictionaryUri") or ""
+        for key in ("userDictionaryUri", "timeGenerated", "specificationVersion"):
+            if not isinstance(row.get(key), str | None):
+                raise _fail(number, f"{key} must be a text")
         self.root = Root(
             version=version,
             record_type=record_type,
             base_uri=str(base),
-            user_uris=uris.split() if isinstance(uris, str) else list(uris),
+            user_uris=(row.get("userDictionaryUri") or "").split(),
             time_generated=row.get("timeGenerated"),
             specification=row.get("specificationVersion") or "1.0",
             extra=dict(_texts(row, "extra", number)),
@@ -119,7 +121,7 @@ class JsonReading:
             row = _parse(text, number)
             patient = Patient(index=index, line=number, end_line=number)
             _fill(patient, row, self.dictionary, number)
-            tumors = row.get("tumors") or []
+            tumors = [] if row.get("tumors") is None else row["tumors"]
             if not isinstance(tumors, list) or not all(isinstance(tumor, dict) for tumor in tumors):
                 raise _fail(number, "'tumors' must be a list of objects")
             for one in tumors:

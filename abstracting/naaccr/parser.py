@@ -27,7 +27,7 @@ from abstracting.naaccr.options import (
     TUMORS,
     ReadOptions,
 )
-from abstracting.naaccr.records import Patient, Root, Tumor
+from abstracting.naaccr.records import Node, Patient, Root, Tumor
 from abstracting.naaccr.root import ELEMENTS, qualified, read_root, split_name
 from abstracting.naaccr.rules import MOVED_TO_TUMOR, ItemRules
 
@@ -40,7 +40,7 @@ class _Frame:
 
     __slots__ = ("level", "node", "phase", "seen")
 
-    def __init__(self, level: str, node: Root | Patient | Tumor):
+    def __init__(self, level: str, node: Node):
         self.level, self.node = level, node
         self.phase = IN_ITEMS
         self.seen: set[str] = set()

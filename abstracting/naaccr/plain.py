@@ -148,7 +148,8 @@ class PlainReader:
             return line + "".join(parts[: position + 1]).count("\n")
 
         start, end = 1, kinds.find("T")
-        level, good, node = "Patient", "a", patient
+        level, good = "Patient", "a"
+        node: Patient | Tumor = patient
         while True:
             stop = kinds.find("t", start) if level == "Tumor" else (end if end > 0 else len(kinds) - 1)
             ids: list[str] = []
@@ -174,8 +175,8 @@ class PlainReader:
             if end < 0:
                 break
             start = end + 1
-            node = Tumor(line=line_at(end))
-            patient.tumors.append(node)
+            tumor = node = Tumor(line=line_at(end))
+            patient.tumors.append(tumor)
             level, good = "Tumor", "b"
         if patient.findings:
             own = patient.items.get(20)

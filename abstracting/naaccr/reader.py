@@ -9,7 +9,8 @@ for patient in reading:         # Patient(items={20: "00000001", ...}, tumors=[T
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import PurePath
 
@@ -49,7 +50,7 @@ def read_xml(source: Source, *, options: ReadOptions = DEFAULTS) -> Reading:
         with open_bytes(source) as chunks:
             utf8.append(Utf8(chunks, options.encoding))
             failure: UnreadableError | None = None
-            steps = chain((lambda chunk=chunk: engine.feed(chunk) for chunk in utf8[0]), [engine.finish])
+            steps: Iterator[Callable[[], None]] = chain((partial(engine.feed, one) for one in utf8[0]), [engine.finish])
             for step in steps:
                 try:
                     step()

@@ -68,3 +68,6 @@ class Root:
             "specificationVersion": self.specification,
         }
         return {key: value for key, value in found.items() if value}
+
+
+Node = Root | Patient | Tumor

@@ -178,13 +178,13 @@ class Utf8:
                     self.replaced += text.count("\ufffd")
                 line += text.count("\n")
                 yield text.encode("utf-8", "surrogatepass")
-                chunk = next(self._chunks, None)
-                if chunk is None:
+                following = next(self._chunks, None)
+                if following is None:
                     text = decoder.decode(b"", final=True)
                     self.replaced += text.count("\ufffd") if self._forced is not None else 0
                     yield text.encode("utf-8", "surrogatepass")
                     return
-                text = decoder.decode(chunk)
+                text = decoder.decode(following)
         except UnicodeDecodeError as error:
             raise UnreadableError(
                 "naaccr-encoding",

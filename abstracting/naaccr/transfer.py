@@ -13,7 +13,7 @@ from abstracting.naaccr.flat import write_flat
 from abstracting.naaccr.items import RECORD_TYPES
 from abstracting.naaccr.options import ReadOptions
 from abstracting.naaccr.reader import SUFFIXES, Reading, read_any
-from abstracting.naaccr.records import Patient
+from abstracting.naaccr.records import Node, Patient
 from abstracting.naaccr.writer import write_xml
 
 
@@ -28,6 +28,11 @@ def format_of(path: str | Path) -> str:
             "usage", f"cannot tell the format of {PurePath(path).name}", hint="end it in .xml, .txt or .csv (and .gz)"
         )
     return form
+
+
+def all_nodes(patient: Patient) -> list[Node]:
+    """Gives the patient and their tumors."""
+    return [patient, *patient.tumors]
 
 
 def convert_file(
@@ -69,7 +74,7 @@ def convert_file(
     for patient in reading:
         new = convert_patient(patient, account)
         if form == "csv":
-            for position, node in enumerate((new, *new.tumors)):
+            for position, node in enumerate(all_nodes(new)):
                 for extension in node.extensions:
                     account.lose(Loss(NO_PLACE, None, "extension", extension[:80], patient.index, position or None))
     if before_writing is not None:
@@ -85,7 +90,7 @@ def convert_file(
         for patient in reading:
             new = convert_patient(patient, conversion)
             if form == "csv":
-                for node in (new, *new.tumors):
+                for node in all_nodes(new):
                     node.extensions = []
             yield new
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 from abstracting.errors import AbstractingError
 from abstracting.naaccr.items import Dictionary, check_version
 from abstracting.naaccr.options import NAMESPACE
-from abstracting.naaccr.records import Patient, Root, Tumor
+from abstracting.naaccr.records import Node, Patient, Root
 from abstracting.naaccr.target import Problems, Target, open_target
 from abstracting.naaccr.user_dictionaries import UserDictionary, combine
 
@@ -130,8 +130,9 @@ class XmlWriter:
         self._parts.clear()
         self._size = 0
 
-    def _items(self, node: Root | Patient | Tumor, indent: str, where: str) -> None:
-        for key, value in [*node.items.items(), *node.unknown.items()]:
+    def _items(self, node: Node, indent: str, where: str) -> None:
+        pairs: list[tuple[int | str, str]] = [*node.items.items(), *node.unknown.items()]
+        for key, value in pairs:
             if not value:
                 continue
             head = self._heads.get(key)
