@@ -61,7 +61,7 @@ def make_classes(
     if method == "equal":
         inner = low + (high - low) * np.arange(1, count) / count
     elif method == "quantile":
-        inner = values[[int(np.ceil(len(values) * i / count)) for i in range(1, count)]]
+        inner = values[[min(int(np.ceil(len(values) * i / count)), len(values) - 1) for i in range(1, count)]]
     else:
         inner = _natural_breaks(values, count)
     inner = np.unique(inner[(inner > low) & (inner <= high)])

@@ -45,7 +45,7 @@ def project_areas(areas: geopandas.GeoDataFrame) -> np.ndarray:
     """
     codes = areas["code"].astype(str)
     states = codes.str[:2]
-    national = codes.str.fullmatch(r"\d{5}").all() and states.isin(US_STATES | set(INSETS)).all()
+    national = codes.str.fullmatch(r"\d{2}(\d{3})?").all() and states.isin(US_STATES | set(INSETS)).all()
     far = [state for state in INSETS if (states == state).any()]
     if not national or not far or states.nunique() == len(far):
         if national and states.nunique() > 12:
