@@ -1,4 +1,4 @@
-"""The recodes as JSON: one line in, one line out, by the names under which the reference cases are kept.
+"""The recodes as JSON: one line in, one line out, by the names under which the reference cases are kept, and four more.
 
 Each function takes the object under `in` and a day for "today", and gives the object for `out`. A part of the input that
 is absent counts as null; the peer's way of naming an error is kept where its cases have one.
@@ -262,6 +262,54 @@ def napiia(given: Input, today: dt.date) -> Answer:
     return {"napiia": result.race, "needsHumanReview": result.needs_review, "reason": result.reason}
 
 
+def county_at_diagnosis(given: Input, today: dt.date) -> Answer:
+    """County at diagnosis for analysis; the input holds items by number, as {"390": …, "80": …}."""
+    from abstracting.recodes import county
+
+    year = county.diagnosis_year(_text(given, "390"))
+    geocoded, certainty = county.era_items(year or 0)
+    found = county.county_at_diagnosis(
+        year=year,
+        state=_text(given, "80"),
+        reported=_text(given, "90"),
+        geocoded=_text(given, geocoded),
+        certainty=_text(given, certainty),
+    )
+    return {"89": found.county, "9440": found.flag}
+
+
+def summary_stage(given: Input, today: dt.date) -> Answer:
+    """Summary stage over all years; the input holds items by number."""
+    from abstracting.recodes import county, stage
+
+    items = {item: _text(given, item) for item in stage.ITEMS}
+    code, item = stage.summary_stage_combined(county.diagnosis_year(_text(given, "390")), items)
+    return {"stage": code, "item": item, "label": stage.LABELS.get(code, "")}
+
+
+def summary_grade(given: Input, today: dt.date) -> Answer:
+    """Summary grade from 2018 on; the input holds items by number."""
+    from abstracting.recodes.stage import summary_grade as grade
+
+    parts = {"schema": "3800", "behavior": "523", "clinical": "3843", "pathological": "3844"}
+    return {"grade": grade(**{name: _text(given, item) for name, item in parts.items()})}
+
+
+def icd_to_icdo3(given: Input, today: dt.date) -> Answer:
+    """What a clinical code becomes: `system` 10-CM, 10 or 9-CM, `code`, and `sex` where it matters."""
+    from dataclasses import asdict
+
+    from abstracting.codes.icd import convert
+
+    found = convert(_text(given, "system") or "10-CM", _text(given, "code") or "", sex=_text(given, "sex"))
+    return {
+        "how": found.how,
+        "chosen": None if found.chosen is None else asdict(found.chosen),
+        "candidates": [asdict(candidate) for candidate in found.candidates],
+        "reportability": found.reportability,
+    }
+
+
 def read_day(text: object) -> dt.date:
     """Gives a day written as 2026-11-23 or 20261123; anything else is an error."""
     try:
@@ -286,6 +334,10 @@ NAMES: dict[str, Callable[[Input, dt.date], Answer]] = {
         iarc_checks_canreg5,
         nhia,
         napiia,
+        county_at_diagnosis,
+        summary_stage,
+        summary_grade,
+        icd_to_icdo3,
     )
 }
 

@@ -20,8 +20,8 @@ def recode(name: str, source: str, as_of: dt.datetime | None, output: str) -> in
     """Recodes records: lines {"id", "in"} give {"id", "out"}, one for one, in order.
 
     NAME is one of seer_site_recode, iccc, aya, lymphoid, brain_cns, behavior_recode, causespecific, survival, iarc_mp,
-    iarc_mp_pair_canreg5, iarc_checks_canreg5, nhia, napiia. The two names with canreg5 give CanReg5 as it is, its faults
-    included.
+    iarc_mp_pair_canreg5, iarc_checks_canreg5, nhia, napiia, county_at_diagnosis, summary_stage, summary_grade,
+    icd_to_icdo3. The two names with canreg5 give CanReg5 as it is, its faults included.
     """
     from abstracting.errors import AbstractingError
     from abstracting.jsonlines import run_lines

@@ -29,6 +29,11 @@ def _site_number(text: str | None) -> int | None:
     return whole_number(text[1:]) if text is not None and text.startswith("C") else None
 
 
+def _number_or_absent(text: str | None) -> int | None:
+    # a behavior may be missing here, but one that is no number spoils the record
+    return 0 if text is None else whole_number(text)
+
+
 def _any_text(text: str | None) -> str | None:
     return text if text is not None and text.strip() else None
 
@@ -153,6 +158,7 @@ _NUMBERS = {"site": _site_number, "histology": whole_number}
 _TEXTS = {"site": _any_text, "histology": _any_text, "behavior": _any_text}
 _SITE_2023 = {**_NUMBERS, "behavior": whole_number, "year": whole_number}
 _LYMPHOID = {"site": _site_text, "histology": _any_text}
+_ICCC_3 = {**_NUMBERS, "behavior": _number_or_absent}
 _ICCC = {**_NUMBERS, "behavior": whole_number}
 
 RECODES: dict[str, Recode] = {
@@ -163,9 +169,9 @@ RECODES: dict[str, Recode] = {
         Recode("site_recode_2008", "site_recode_2008", "99999", _NUMBERS, True),
         Recode("site_recode_2023", "site_recode_2023", "99", _SITE_2023, True),
         Recode("site_recode_2023_expanded", "site_recode_2023_expanded", "99", _SITE_2023, True),
-        Recode("iccc_3", "iccc_3", "999", _NUMBERS, True),
+        Recode("iccc_3", "iccc_3", "999", _ICCC_3, True),
         # this edition knows no extended value: the column is absent and the answer always unknown
-        Recode("iccc_3_extended", "iccc_3", "999", _NUMBERS, True, "recode_extended"),
+        Recode("iccc_3_extended", "iccc_3", "999", _ICCC_3, True, "recode_extended"),
         Recode("iccc_who2008", "iccc_who2008", "999", _ICCC, True),
         Recode("iccc_who2008_extended", "iccc_who2008", "999", _ICCC, True, "recode_extended"),
         Recode("iccc_iarc2017", "iccc_iarc2017", "999", _ICCC, True),
