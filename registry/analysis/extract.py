@@ -9,6 +9,8 @@ from registry.errors import RegistryError
 from registry.exchange.export import neutral
 
 ALIVE = "1"
+UNKNOWN_DAYS = 99999
+"""Days of survival that cannot be known, where they are coded (item 9753)."""
 
 
 def write_extract(cohort: Cohort, file: Path) -> int:

@@ -12,8 +12,9 @@ import click
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--where", multiple=True, help="a condition such as year=2018-2020 or site=C50* (repeat for more)")
 @click.option("--facility", default="", help="only tumors of which this facility has an abstract")
+@click.option("--survival", is_flag=True, help="leave out, and count, tumors whose survival time cannot be known")
 @click.option("--json", "as_json", is_flag=True, help="one JSON document instead of a table")
-def snapshot(file: Path | None, where: tuple[str, ...], facility: str, as_json: bool) -> None:
+def snapshot(file: Path | None, where: tuple[str, ...], facility: str, survival: bool, as_json: bool) -> None:
     """Bring the analysis snapshot up to date; with FILE (.parquet or .csv) write the selected tumors with all recodes.
 
     The file has one row a tumor with every item by its XML id, the recodes, and `days` and `dead` for `oncoregistry
@@ -21,7 +22,7 @@ def snapshot(file: Path | None, where: tuple[str, ...], facility: str, as_json: 
     """
     from registry import config
     from registry.analysis import cohort
-    from registry.analysis.extract import write_extract
+    from registry.analysis.extract import UNKNOWN_DAYS, write_extract
     from registry.analysis.snapshot import refresh
     from registry.db import open_store
     from registry.selection import parse
@@ -31,6 +32,8 @@ def snapshot(file: Path | None, where: tuple[str, ...], facility: str, as_json: 
     document: dict[str, object] = {"version": made.version, "made_at": made.made_at, "tumors": made.tumors}
     if file is not None:
         selected = cohort.apply(cohort.open_cohort(made, facility=facility), parse(where))
+        if survival:
+            selected = selected.keep("survival time unknown", lambda t: t.survival_days_active < UNKNOWN_DAYS)
         rows = write_extract(selected, file)
         document |= {
             "file": str(file),
