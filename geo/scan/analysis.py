@@ -5,31 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geo.errors import GeoError
 from geo.scan import clusters as selection
-from geo.scan.expected import Cells, bernoulli_cells, permutation_cells, poisson_cells
-from geo.scan.inputs import (
-    CASES,
-    CONTROLS,
-    POPULATION,
-    Counts,
-    Faults,
-    Places,
-    extra_columns,
-    one_place,
-    read_counts,
-    read_places,
-    read_table,
-)
-from geo.scan.periods import UNITS, CodedDate, Period, cut, longest_window, study_days, windows
+from geo.scan.data import Data, load
+from geo.scan.periods import UNITS, longest_window, windows
 from geo.scan.replicates import Plan, maxima
-from geo.scan.result import Cluster, Location, ScanResult
-from geo.scan.zones import EARTH_RADIUS, PENALTIES, SHAPES, along_sphere, ellipses, positions, squeeze
+from geo.scan.report import Describer
+from geo.scan.result import ScanResult
+from geo.scan.zones import EARTH_RADIUS, PENALTIES, SHAPES, ellipses, positions
 
 if TYPE_CHECKING:
     from geo.scan.inputs import Source
@@ -38,20 +25,6 @@ MODELS = {"poisson": "discrete Poisson", "bernoulli": "Bernoulli", "stp": "space
 ANALYSES = ("spatial", "temporal", "space-time", "prospective", "prospective-temporal")
 RATES = {"high": "high rates", "low": "low rates", "both": "high or low rates"}
 DEFAULT_SEED = 12345
-MOST_CASES = 2**24 - 1
-
-
-@dataclass(frozen=True)
-class Data:
-    """The tables of a scan, read, checked and laid out in cells."""
-
-    places: Places
-    cells: Cells
-    period: Period
-    dated: bool
-    covariates: tuple[str, ...]
-    precision: str | None
-    warnings: tuple[str, ...]
 
 
 def scan(
@@ -185,112 +158,6 @@ def _check(settings: dict[str, Any], population: object, controls: object, coord
         raise GeoError("usage", f"a {analysis} scan needs coordinates", hint="give --coordinates")
 
 
-def load(
-    cases: Source, population: Source | None, coordinates: Source | None, *, controls: Source | None, model: str,
-    analysis: str, start: str | None, end: str | None, time_unit: str, time_length: int,
-    covariates: Sequence[str] | None,
-) -> Data:  # fmt: skip
-    """Reads and checks the tables and gives their cells; every fault of all tables is named in one error."""
-    faults, warnings = Faults(), []
-    denominators = {"poisson": population, "bernoulli": controls, "stp": None}[model]
-    places = one_place([cases, denominators]) if coordinates is None else read_places(coordinates, faults, warnings)
-    case_table = read_table(cases, "cases")
-    other_table = (
-        None if denominators is None else read_table(denominators, "controls" if model == "bernoulli" else "population")
-    )
-    chosen = _covariates(case_table, other_table, model, covariates, warnings)
-    case_rows = read_counts(case_table, CASES, places, chosen, faults, whole=True)
-    other_rows = None
-    if other_table is not None:
-        names, strata = (POPULATION, chosen) if model == "poisson" else (CONTROLS, [])
-        other_rows = read_counts(other_table, names, places, strata, faults, whole=model == "bernoulli")
-    faults.stop()
-    timed = analysis != "spatial"
-    period, dated = _period(case_rows, other_rows, start, end, timed, time_unit, time_length)
-    precision = _coarsest(case_rows.dates)
-    if timed:
-        _check_precision(case_table.name, case_rows, time_unit, faults)
-        if other_rows is not None and model == "bernoulli":
-            _check_precision(other_table.name, other_rows, time_unit, faults)
-        faults.stop(hint="give finer dates or a coarser --time-unit")
-    case_rows, interval = _within(case_rows, period, "cases", warnings)
-    locations = len(places.names)
-    names = [" / ".join(keys) for keys in places.names]
-    if case_rows.value.sum() == 0:
-        raise GeoError("scan-no-cases", f"{case_table.name} holds no case in the study period", where=case_table.name)
-    if case_rows.value.sum() > MOST_CASES:
-        raise GeoError("scan-size", f"{case_rows.value.sum():g} cases are more than {MOST_CASES}")
-    if model == "poisson":
-        cells = poisson_cells(case_rows, other_rows, interval, locations, period, faults, warnings, names)
-    elif model == "bernoulli":
-        other_rows, other_interval = _within(other_rows, period, "controls", warnings)
-        cells = bernoulli_cells(case_rows, other_rows, interval, other_interval, locations, period.intervals)
-        if cells.at_risk.sum() <= cells.cases.sum():
-            raise GeoError("scan-no-cases", "there is no control: every person is a case", where=other_table.name)
-    else:
-        cells = permutation_cells(case_rows, interval, locations, period.intervals)
-    return Data(places, cells, period, dated, tuple(chosen), precision, tuple(warnings))
-
-
-def _covariates(
-    case_table: Any, other_table: Any, model: str, asked: Sequence[str] | None, warnings: list[str]
-) -> list[str]:
-    if model == "bernoulli":
-        if asked:
-            raise GeoError("usage", "the Bernoulli model takes no covariates", hint="scan each stratum, or use poisson")
-        return []
-    if asked is not None:
-        return [name.strip().lower() for name in asked if name.strip()]
-    found = extra_columns(case_table, CASES)
-    if other_table is None:
-        return found
-    shared = [name for name in found if name in extra_columns(other_table, POPULATION)]
-    alone = [name for name in found if name not in shared]
-    if alone:
-        warnings.append(f"columns of {case_table.name} alone, not used as covariates: {', '.join(alone)}")
-    return shared
-
-
-def _period(
-    cases: Counts, others: Counts | None, start: str | None, end: str | None, timed: bool, unit: str, length: int
-) -> tuple[Period, bool]:
-    """Gives the study period and whether it has dates; undated data form one period."""
-    if timed and cases.dates is None:
-        raise GeoError("input-columns", "the cases have no date", hint="name a column year or date")
-    if timed and others is not None and others.dates is None and start is None:
-        others = None
-    dates: list[CodedDate] = [d for d, n in zip(cases.dates or [], cases.value) if n > 0]
-    if not dates and others is not None and others.dates is not None:
-        dates = others.dates
-    if not dates and start is None and end is None:
-        return Period((1, 366)), False
-    first, after = study_days(dates, start, end)
-    return (cut(first, after, unit, length) if timed else Period((first, after))), True
-
-
-def _coarsest(dates: list[CodedDate] | None) -> str | None:
-    return None if not dates else UNITS[min(UNITS.index(one.precision) for one in dates)]
-
-
-def _check_precision(name: str, rows: Counts, unit: str, faults: Faults) -> None:
-    for i, one in enumerate(rows.dates or []):
-        if rows.value[i] > 0 and UNITS.index(one.precision) < UNITS.index(unit):
-            faults.add("scan-date", f"{name} row {i + 2}", f"a date known to the {one.precision} only has no {unit}")
-
-
-def _within(rows: Counts, period: Period, what: str, warnings: list[str]) -> tuple[Counts, np.ndarray]:
-    """Keeps the rows inside the study period and gives their intervals; what is left out is counted and said."""
-    if rows.dates is None:
-        return rows, np.zeros(len(rows.value), np.int64)
-    interval = period.interval_of(np.array([d.first for d in rows.dates], dtype=np.int64))
-    inside = (interval >= 0) & (interval < period.intervals)
-    outside = rows.value[~inside].sum()
-    if outside:
-        warnings.append(f"{outside:g} {what} lie outside the study period and are left out")
-    strata = [key for key, kept in zip(rows.strata, inside) if kept]
-    return Counts(rows.location[inside], rows.value[inside], None, strata), interval[inside]
-
-
 def make_plan(
     data: Data, *, model: str, analysis: str, shape: str, rates: str, max_share: float, max_radius: float | None,
     max_time: float, min_cases: int, penalty: str, shapes: Sequence[tuple[float, int]], replicates: int, seed: int,
@@ -338,88 +205,3 @@ def simulate(
     if hits.size >= stop_after:
         return selection.Significance(found[: hits[stop_after - 1] + 1], stopped_at=stop_after)
     return selection.Significance(found)
-
-
-class Describer:
-    """Turns candidates into clusters with names, days, counts and p-values."""
-
-    def __init__(self, data: Data, plan: Plan, significance: selection.Significance, analysis: str) -> None:
-        self.data, self.plan, self.significance = data, plan, significance
-        self.alive = analysis.startswith("prospective")
-        dated = data.dated
-        self.period = data.period.span(0, data.period.intervals) if dated else (None, None)
-
-    def cluster(self, rank: int, one: selection.Candidate, choice: selection.GiniChoice | None) -> Cluster:
-        from geo.scan.statistic import llr
-
-        plan, places, period = self.plan, self.data.places, self.data.period
-        c, e, u = selection.window_counts(plan, one)
-        first, after = int(plan.window_start[one.window]), int(plan.window_end[one.window])
-        everywhere = plan.place is None
-        members = range(len(places.names)) if everywhere else one.members
-        p_value = self.significance.p_value(one.statistic)
-        form = plan.forms[one.form]
-        radius = None
-        if not everywhere:
-            ends = squeeze(plan.place[[one.centre, one.members[-1]]], form)
-            radius = float(np.sqrt(((ends[0] - ends[1]) ** 2).sum()))
-            radius = along_sphere(radius) if places.latlon else radius
-        population = self.data.cells.population
-        return Cluster(
-            rank=rank,
-            center="All" if everywhere else places.names[one.centre][0],
-            members=tuple(name for i in members for name in places.names[i]),
-            point=None if everywhere else tuple(map(float, places.points[one.centre])),
-            radius_km=radius,
-            start=period.span(first, after)[0] if self.data.dated else None,
-            end=period.span(first, after)[1] if self.data.dated else None,
-            observed=round(c),
-            expected=e,
-            observed_expected=c / e,
-            relative_risk=None if plan.model == "stp" else relative_risk(c, e, plan.total),
-            llr=llr(plan.model, c, e, u, plan.total, plan.persons),
-            statistic=one.statistic,
-            p_value=p_value,
-            p_gumbel=self.significance.gumbel(one.statistic),
-            population=None if population is None else float(population[list(members)].sum()),
-            ellipse=None if form.shape == 1 else {"shape": form.shape, "angle_degrees": float(np.degrees(form.angle))},
-            recurrence_days=period.days / period.intervals / p_value if self.alive and p_value else None,
-            in_gini=choice is not None and any(_same(one, chosen) for chosen in choice.clusters),
-        )
-
-    def locations(self) -> list[Location]:
-        cells, total = self.data.cells, self.plan.total
-        observed, expected = cells.cases.sum(axis=1), cells.expected.sum(axis=1)
-        return [
-            Location(
-                " / ".join(names), round(c), float(e), None if self.plan.model == "stp" else relative_risk(c, e, total)
-            )
-            for names, c, e in zip(self.data.places.names, observed, expected)
-        ]
-
-    def gini(self, choice: selection.GiniChoice | None) -> dict[str, Any] | None:
-        if choice is None:
-            return None
-        return {
-            "max_share": choice.share,
-            "coefficient": choice.coefficient,
-            "compared": [{"max_share": share, "coefficient": value} for share, value in choice.compared],
-            "clusters": [
-                {"center": one.center, "members": one.members, "observed": one.observed, "expected": one.expected,
-                 "relative_risk": one.relative_risk, "llr": one.llr, "p_value": one.p_value,
-                 "start": one.start, "end": one.end}
-                for k, found in enumerate(choice.clusters, 1)
-                for one in [self.cluster(k, found, choice)]
-            ],
-        }  # fmt: skip
-
-
-def _same(one: selection.Candidate, other: selection.Candidate) -> bool:
-    return one.window == other.window and set(one.members) == set(other.members)
-
-
-def relative_risk(c: float, e: float, total: float) -> float | None:
-    """Gives (c/E) / ((C-c)/(C-E)); None where nothing is expected inside, or all cases lie inside."""
-    if e <= 0 or c >= total or e >= total:
-        return None
-    return float((c / e) / ((total - c) / (total - e)))

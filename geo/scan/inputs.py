@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from geo.scan.periods import CodedDate, read_date
 if TYPE_CHECKING:
     import pandas as pd
 
-    Source = str | Path | pd.DataFrame
+    Source: TypeAlias = str | Path | pd.DataFrame
 
 ID = ("id", "location", "locationid", "location_id", "loc_id", "fips", "county")
 CASES = ("cases", "numcases", "case_count", "count")
@@ -108,25 +109,34 @@ def read_table(source: Source, name: str) -> Table:
         path = Path(source)
         name = path.name
         try:
-            if path.suffix == ".parquet":
-                frame = pd.read_parquet(path)
-            else:
-                frame = pd.read_csv(
-                    path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False,
-                    index_col=False,
-                )  # fmt: skip
+            frame = _read_file(path)
         except FileNotFoundError as error:
             raise GeoError("input-file", f"there is no file {path}", where=str(path)) from error
-        except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OSError) as error:
+        except (ValueError, OSError, pd.errors.ParserWarning) as error:  # parser and encoding errors are ValueErrors
             raise GeoError(
-                "input-file", f"{path} cannot be read: {error}", hint="give UTF-8 CSV with one header line or Parquet",
+                "input-file",
+                f"{path} cannot be read: {error}",
+                hint="give UTF-8 CSV with one header line, or Parquet",
                 where=str(path),
-            ) from error  # fmt: skip
+            ) from error
         rows = [f"row {number}" for number in range(2, len(frame) + 2)]
     text = frame.map(_as_text) if len(frame) else frame.astype(str)
     keep = (text != "").any(axis=1) if len(text) else np.ones(0, bool)
     text = text[keep].reset_index(drop=True)
     return Table(name, text, [row for row, kept in zip(rows, keep) if kept])
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    with warnings.catch_warnings():
+        # pandas only warns when it drops the fields of a line that is longer than the header
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False, index_col=False
+        )
 
 
 def _as_text(value: object) -> str:
@@ -145,19 +155,19 @@ def read_numbers(table: Table, column: str, faults: Faults, *, whole: bool = Fal
     import pandas as pd
 
     values = pd.to_numeric(table.frame[column].str.replace(r"^\+", "", regex=True), errors="coerce").to_numpy(float)
-    for i in np.flatnonzero(~np.isfinite(values)):
+    for i in np.flatnonzero(~np.isfinite(values)).tolist():
         faults.add("input-values", f"{table.name} {table.rows[i]}", f"{column} {table.text(column)[i]!r} is no number")
-    for i in np.flatnonzero((values < 0) & (not signed)):
+    for i in np.flatnonzero((values < 0) & (not signed)).tolist():
         faults.add("input-values", f"{table.name} {table.rows[i]}", f"{column} {table.text(column)[i]} is negative")
     if whole:
-        for i in np.flatnonzero(np.isfinite(values) & (values != np.floor(values))):
+        for i in np.flatnonzero(np.isfinite(values) & (values != np.floor(values))).tolist():
             faults.add(
                 "input-values", f"{table.name} {table.rows[i]}", f"{column} {table.text(column)[i]} is no whole number"
             )
     return values
 
 
-def read_places(source: Source, faults: Faults, warnings: list[str]) -> Places:
+def read_places(source: Source, faults: Faults, notes: list[str]) -> Places:
     """Reads coordinates: `lat` and `lon` in degrees, or `x` and `y` in any unit of length."""
     table = read_table(source, "coordinates")
     id_column = table.require(ID)
@@ -166,7 +176,7 @@ def read_places(source: Source, faults: Faults, warnings: list[str]) -> Places:
     columns = table.require(first), table.require(second)
     xy = np.stack([read_numbers(table, column, faults, signed=True) for column in columns], axis=1)
     if latlon:
-        for i in np.flatnonzero((np.abs(xy[:, 0]) > 90) | (np.abs(xy[:, 1]) > 180)):
+        for i in np.flatnonzero((np.abs(xy[:, 0]) > 90) | (np.abs(xy[:, 1]) > 180)).tolist():
             faults.add(
                 "input-values",
                 f"{table.name} {table.rows[i]}",
@@ -183,10 +193,10 @@ def read_places(source: Source, faults: Faults, warnings: list[str]) -> Places:
     faults.stop()
     if not place_of:
         raise GeoError("scan-no-cases", f"{table.name} holds no location", where=table.name)
-    return _places(place_of, xy, latlon, warnings)
+    return _places(place_of, xy, latlon, notes)
 
 
-def _places(row_of: dict[str, int], xy: np.ndarray, latlon: bool, warnings: list[str]) -> Places:
+def _places(row_of: dict[str, int], xy: np.ndarray, latlon: bool, notes: list[str]) -> Places:
     together: dict[tuple[float, float], list[str]] = {}
     for key in sorted(row_of):
         together.setdefault(tuple(xy[row_of[key]]), []).append(key)  # type: ignore[arg-type]
@@ -194,7 +204,7 @@ def _places(row_of: dict[str, int], xy: np.ndarray, latlon: bool, warnings: list
     shared = [keys for keys in names if len(keys) > 1]
     if shared:
         shown = "; ".join(", ".join(keys) for keys in shared[:5])
-        warnings.append(f"{len(shared)} points carry several ids, which are scanned as one location each: {shown}")
+        notes.append(f"{len(shared)} points carry several ids, which are scanned as one location each: {shown}")
     index = {key: i for i, keys in enumerate(names) for key in keys}
     return Places(names, np.array(list(together)), latlon, index)
 
@@ -225,7 +235,7 @@ def read_counts(
     value = read_numbers(table, count_column, faults, whole=whole)
     keys = table.text(id_column)
     location = np.array([places.index.get(key, -1) for key in keys], dtype=np.int64)
-    for i in np.flatnonzero(location < 0):
+    for i in np.flatnonzero(location < 0).tolist():
         faults.add("scan-unknown-id", f"{table.name} {table.rows[i]}", f"id {keys[i]!r} has no coordinates")
     dates: list[CodedDate] | None = None
     if time_column is not None:
@@ -239,5 +249,5 @@ def read_counts(
                 faults.add("scan-date", f"{table.name} {table.rows[i]}", f"{time_column} {text!r} is no date")
             dates.append(found or CodedDate(1900))
     columns = [table.text(table.require((name,))) for name in covariates]
-    strata = list(zip(*columns)) if columns else [()] * len(keys)
+    strata: list[tuple[str, ...]] = list(zip(*columns)) if columns else [()] * len(keys)
     return Counts(location, value, dates, strata)

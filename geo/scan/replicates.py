@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -226,13 +226,15 @@ def _workers(executor: Executor) -> int:
     return getattr(executor, "_max_workers", None) or os.cpu_count() or 1
 
 
-def _through_threads(plan: Plan, threads: int, *, stepwise: bool) -> Iterator[tuple[int, np.ndarray]]:
+def _through_threads(plan: Plan, threads: int, *, stepwise: bool) -> Generator[tuple[int, np.ndarray], None, None]:
     with ThreadPoolExecutor(max(1, threads)) as pool:
         groups = [[block] for block in range(plan.blocks)]
         yield from _gather(pool, _Work(plan), groups, wave=max(1, threads) if stepwise else plan.blocks)
 
 
-def _through_executor(plan: Plan, executor: Executor, wave: int, *, stepwise: bool) -> Iterator[tuple[int, np.ndarray]]:
+def _through_executor(
+    plan: Plan, executor: Executor, wave: int, *, stepwise: bool
+) -> Generator[tuple[int, np.ndarray], None, None]:
     size = 1 if stepwise else max(1, plan.blocks // wave)
     groups = [list(range(first, min(first + size, plan.blocks))) for first in range(0, plan.blocks, size)]
     yield from _gather(executor, _Work(plan), groups, wave=wave if stepwise else len(groups))
@@ -250,7 +252,7 @@ class _Work:
 
 def _gather(
     executor: Executor, work: Callable, groups: list[list[int]], *, wave: int
-) -> Iterator[tuple[int, np.ndarray]]:
+) -> Generator[tuple[int, np.ndarray], None, None]:
     """Yields (block, maxima) as they come, at most `wave` groups under way; what is left is cancelled on close."""
     waiting = iter(groups)
     under_way: dict[Future, list[int]] = {}

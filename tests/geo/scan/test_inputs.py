@@ -73,7 +73,16 @@ def test_all_faults_at_once_and_capped(tmp_path: Path) -> None:
     assert message.endswith("and 12 more")
 
 
-@pytest.mark.parametrize("raw", [b"id,cases\n01,5\n\xff\xfe,1\n", b"\x00\x01\x02" * 50, b'id,cases\n"01,5\n'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"id,cases\n01,5\n\xff\xfe,1\n",
+        b"\x00\x01\x02" * 50,
+        b'id,cases\n"01,5\n',
+        b"id,cases\n01,5,9\n",
+        b"id,cases\n01,5\n02,4,9\n",
+    ],
+)
 def test_hostile_bytes_give_an_error_of_input(tmp_path: Path, raw: bytes) -> None:
     files = write(tmp_path)
     files["cas"].write_bytes(raw)

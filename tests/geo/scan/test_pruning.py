@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geo.scan import analysis, kernels, replicates, statistic
+from geo.scan.data import load
 from geo.scan.replicates import Plan, draw, scan_block
 
 MODELS = ("poisson", "bernoulli", "stp")
@@ -20,7 +21,7 @@ RATES = ("high", "low", "both")
 def plan_of(
     tables, *, model="poisson", what="spatial", rates="high", shape="circular", share=0.5, penalty="medium", seed=5
 ):
-    data = analysis.load(
+    data = load(
         tables.cases, tables.population, tables.coordinates, model=model, analysis=what, start=None, end=None,
         controls=tables.controls if model == "bernoulli" else None, time_unit="year", time_length=1, covariates=[],
     )  # fmt: skip

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from geo.scan import analysis, scan
+from geo.scan.data import load
 from geo.scan.replicates import BLOCK, Plan, draw, maxima
 
 SEED = 77
 
 
 def plan_of(tables, model: str, what: str, replicates: int = 150) -> Plan:
-    data = analysis.load(
+    data = load(
         tables.cases, tables.population, tables.coordinates, model=model, analysis=what, start=None, end=None,
         controls=tables.controls if model == "bernoulli" else None, time_unit="year", time_length=1, covariates=None,
     )  # fmt: skip
