@@ -20,7 +20,6 @@ CODES: dict[str, str] = {
     "date-unreadable": "a date is not a full ISO date (or a day number where that is allowed)",
     "dates-reversed": "an exit lies before its entry",
     "sex-unknown": "the sex is neither 1/male nor 2/female",
-    "event-none": "no row carries the event code",
     "group-empty": "a group that the method needs has no rows",
     "life-table-columns": "the life table has neither of the two layouts",
     "life-table-gap": "the life table lacks an age, year or sex inside its own range",

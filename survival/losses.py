@@ -8,6 +8,7 @@ groups of the factors they depend on; the groups' curves are joined with the sha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -84,8 +85,6 @@ def _lost(followup: FollowUp, times: Sequence[float]) -> np.ndarray:
 
 def _pool(followup: FollowUp, outer: Sequence[str]) -> FollowUp:
     """Gives the follow-up with the strata of the outer columns only."""
-    from dataclasses import replace
-
     if not outer:
         return replace(followup, group=np.zeros(followup.n, dtype=np.int64), strata=pd.DataFrame(index=range(1)))
     labels = followup.strata[list(outer)]

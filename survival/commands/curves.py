@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from survival.commands.options import (
+    NAMES,
     NUMBERS,
     Source,
     data_options,
@@ -16,11 +17,51 @@ from survival.commands.options import (
     time_options,
 )
 
+if TYPE_CHECKING:
+    from survival.frames import FollowUp
+    from survival.risksets import RiskSets
+
+_ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["memory", "duckdb", "spark"]),
+    default="memory",
+    show_default=True,
+    help="Where rows are counted; duckdb and spark read Parquet of any size.",
+)
+
+
+def count(options: dict[str, Any], engine: str) -> FollowUp | RiskSets:
+    """Gives the rows as arrays, or what an engine counted of them."""
+    source = Source.take(options)
+    if engine == "memory":
+        return source.load()[1]
+    from survival.counts import count_in_engine, open_parquet
+    from survival.errors import SurvivalError
+
+    if not source.time or source.exit:
+        raise SurvivalError("usage", "an engine counts a column of times", hint="Give --time instead of dates.")
+    return count_in_engine(
+        open_parquet(source.data, engine=engine),
+        time=source.time,
+        event=source.event,
+        by=tuple(dict.fromkeys((*source.by, *source.strata))),
+        entry=source.entry,
+        event_codes=source.event_code,
+        unit=source.time_unit,
+    )
+
 
 @click.command()
 @data_options
 @time_options
 @interval_options
+@_ENGINE
+@click.option(
+    "--adjust-losses",
+    type=NAMES,
+    default=(),
+    help="Columns that losses to follow-up depend on: loss-adjusted survival at the times of --at.",
+)
 @click.option("--given", type=float, default=0.0, help="Condition on survival beyond this time (in --at-unit).")
 @click.option("--reverse", is_flag=True, help="Distribution of follow-up: events and censorings exchanged.")
 @click.option("--quantiles", type=NUMBERS, default="0.5", show_default=True, help="Shares for survival time quantiles.")
@@ -33,15 +74,33 @@ def km(
     given: float,
     reverse: bool,
     quantiles: tuple[float, ...],
+    engine: str,
+    adjust_losses: tuple[str, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Kaplan-Meier survival with Greenwood's standard error; conditional and reversed forms."""
+    """Kaplan-Meier survival with Greenwood's standard error; conditional, reversed and loss-adjusted forms."""
     from survival.kaplan_meier import kaplan_meier
 
-    _, followup = Source.take(options).load()
+    if adjust_losses:
+        from survival.errors import SurvivalError
+        from survival.losses import loss_adjusted
+
+        if at is None or engine != "memory":
+            raise SurvivalError("usage", "--adjust-losses needs --at and rows in memory", hint="Like --at 1,3,5.")
+        options["by"] = (*options["by"], *adjust_losses)
+        followup = Source.take(options).load()[1]
+        emit(loss_adjusted(followup, adjust_losses, at=at, at_unit=at_unit, ci=ci, level=level), as_json=as_json)
+        return
     result = kaplan_meier(
-        followup, at=at, at_unit=at_unit, ci=ci, level=level, given=given, reverse=reverse, quantiles=quantiles
+        count(options, engine),
+        at=at,
+        at_unit=at_unit,
+        ci=ci,
+        level=level,
+        given=given,
+        reverse=reverse,
+        quantiles=quantiles,
     )
     emit(result, as_json=as_json)
 
@@ -56,6 +115,7 @@ def km(
     help="Interval bounds in --at-unit (0,1,3,6 or 0:60:1), or one width; a month when left out (a year for years).",
 )
 @interval_options
+@_ENGINE
 @output_options
 def lifetable(
     at: tuple[float, ...] | None,
@@ -63,14 +123,22 @@ def lifetable(
     breaks: tuple[float, ...] | None,
     ci: str,
     level: float,
+    engine: str,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Actuarial life table; a month is completed when 30.4375 days have passed."""
     from survival.actuarial import life_table
+    from survival.errors import SurvivalError
 
-    _, followup = Source.take(options).load()
-    emit(life_table(followup, breaks=breaks, at=at, unit=at_unit, ci=ci, level=level), as_json=as_json)
+    if engine != "memory" and options["entry"]:
+        raise SurvivalError("usage", "an engine's life table knows no delayed entry", hint="Use --engine memory.")
+    counted = count(options, engine)
+    if engine != "memory":
+        from survival.counts import interval_counts
+
+        counted = interval_counts(counted, breaks, unit=at_unit)
+    emit(life_table(counted, breaks=breaks, at=at, unit=at_unit, ci=ci, level=level), as_json=as_json)
 
 
 @click.command()

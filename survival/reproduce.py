@@ -1,0 +1,198 @@
+"""How to obtain a result again: the equivalent R call, the method in words with references, and a citation line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from survival.results import Result
+
+REFERENCES: dict[str, str] = {
+    "kaplan": "Kaplan EL, Meier P. Nonparametric estimation from incomplete observations. J Am Stat Assoc 1958;53:457-81.",
+    "greenwood": "Greenwood M. The errors of sampling of the survivorship tables. Rep Public Health Med Subj 1926;33.",
+    "cutler": "Cutler SJ, Ederer F. Maximum utilization of the life table method. J Chronic Dis 1958;8:699-712.",
+    "perme": "Perme MP, Stare J, Esteve J. On estimation in relative survival. Biometrics 2012;68:113-20.",
+    "ederer": "Ederer F, Axtell LM, Cutler SJ. The relative survival rate. Natl Cancer Inst Monogr 1961;6:101-21.",
+    "hakulinen": "Hakulinen T. Cancer survival corrected for heterogeneity in patient withdrawal. Biometrics 1982;38:933-42.",
+    "icss": "Corazziari I, Quinn M, Capocaccia R. Standard cancer patient population for age standardising survival "
+    "ratios. Eur J Cancer 2004;40:2307-16.",
+    "brenner": "Brenner H, Arndt V, Gefeller O, Hakulinen T. An alternative approach to age adjustment of cancer survival "
+    "rates. Eur J Cancer 2004;40:2317-22.",
+    "period": "Brenner H, Gefeller O. An alternative approach to monitoring cancer patient survival. Cancer "
+    "1996;78:2004-10.",
+    "cronin": "Cronin KA, Feuer EJ. Cumulative cause-specific mortality for cancer patients in the presence of other "
+    "causes. Stat Med 2000;19:1729-40.",
+    "schemper": "Schemper M, Smith TL. A note on quantifying follow-up in studies of failure time. Control Clin Trials "
+    "1996;17:343-6.",
+    "gail": "Gail MH, et al. Two approaches for estimating disease prevalence from population-based registries. "
+    "Biometrics 1999;55:1137-44.",
+    "capocaccia": "Capocaccia R, De Angelis R. Estimating the completeness of prevalence based on cancer registry data. "
+    "Stat Med 1997;16:425-40.",
+    "ganesh": "Ganesh B. Effect of lost to follow-up in estimating survival rates. Natl Med J India 1995.",
+    "graffeo": "Graffeo N, et al. A log-rank-type test to compare net survival distributions. Biometrics 2016;72:760-8.",
+}
+
+# by method: what was done, in a sentence, and the references that belong to it
+METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "kaplan-meier": (
+        "Survival was estimated by the Kaplan-Meier method with Greenwood's standard error",
+        ("kaplan", "greenwood"),
+    ),
+    "reverse-kaplan-meier": (
+        "Follow-up was described by the reversed Kaplan-Meier method, deaths counting as censored",
+        ("schemper", "kaplan"),
+    ),
+    "life-table": (
+        "Survival was estimated by the actuarial method with Greenwood's standard error, those withdrawn counting half",
+        ("cutler", "greenwood"),
+    ),
+    "restricted-mean": (
+        "Restricted mean survival time is the area under the Kaplan-Meier curve; life years lost are its complement",
+        ("kaplan",),
+    ),
+    "pohar-perme": ("Net survival was estimated by the Pohar Perme method with daily integration", ("perme",)),
+    "ederer1": ("Relative survival was estimated with Ederer I expected survival", ("ederer",)),
+    "ederer2": ("Relative survival was estimated with Ederer II expected survival, day by day", ("ederer",)),
+    "hakulinen": ("Relative survival was estimated with Hakulinen's expected survival", ("hakulinen",)),
+    "crude-probability-of-death": (
+        "Crude probabilities of death from cancer and from other causes were estimated from background mortality",
+        ("cronin",),
+    ),
+    "loss-adjusted": (
+        "Survival was adjusted for losses to follow-up that depend on prognostic groups",
+        ("ganesh", "kaplan"),
+    ),
+    "limited-duration-prevalence": ("Limited-duration prevalence was obtained by the counting method", ("gail",)),
+    "complete-prevalence": (
+        "Complete prevalence was obtained from limited-duration prevalence by the completeness index",
+        ("gail", "capocaccia"),
+    ),
+    "net-log-rank": ("Net survival was compared by a log-rank-type test", ("graffeo",)),
+}
+
+NET_METHODS = ("pohar-perme", "ederer1", "ederer2", "hakulinen")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What a reader needs to obtain the result again and to cite it."""
+
+    r_call: str
+    method_text: str
+    references: tuple[str, ...]
+    citation: str
+
+
+def reproduce(result: Result, *, snapshot: str = "", registry: str = "", definition: str = "") -> Reproduction:
+    """Gives the R call, the method text and the citation of a result.
+
+    `snapshot` is the hash of the data, `registry` the name of the source, `definition` the case definition in one
+    sentence (`survival.selection.describe`).
+    """
+    text, names = method_text(result)
+    if definition:
+        text = f"{definition} {text}"
+    source = f"{registry}. " if registry else ""
+    hashed = f" Data snapshot {snapshot}." if snapshot else ""
+    citation = (
+        f"{source}{result.method}, {result.n} persons, {result.events} events.{hashed} Computed with OncoRegistry."
+    )
+    return Reproduction(r_call(result), text, tuple(REFERENCES[name] for name in names), citation)
+
+
+def method_text(result: Result) -> tuple[str, tuple[str, ...]]:
+    """Gives the method of a result in sentences ready to paste, and the keys of its references."""
+    settings = result.settings
+    sentence, names = METHODS.get(result.method, (f"The method was {result.method}", ()))
+    names = list(names)
+    sentences = [sentence + "."]
+    if table := settings.get("life_table"):
+        sentences.append(f"Background mortality came from the life table {table} by sex, single year of age and year.")
+    if settings.get("delayed_entry"):
+        sentences.append("A calendar window was analysed by delayed entry, with weights from diagnosis.")
+        names.append("period")
+    if standard := settings.get("standard"):
+        way = "individual weights" if settings.get("weighting") == "individual" else "weights of age groups"
+        sentences.append(f"Estimates were standardised to {standard.upper()} by {way}.")
+        names += ["icss", *(["brenner"] if settings.get("weighting") == "individual" else [])]
+    if given := settings.get("given"):
+        sentences.append(
+            f"Survival is conditional on being alive at {given:g} {settings.get('at_unit') or ''}".rstrip() + "."
+        )
+    if compat := settings.get("compat"):
+        sentences.append(f"The computation follows the program {compat}, its known deviations included.")
+    if level := settings.get("level"):
+        scale = f" on the {settings['ci']} scale" if settings.get("ci") else ""
+        sentences.append(f"Confidence limits are at {100 * level:g} %{scale}.")
+    return " ".join(sentences), tuple(names)
+
+
+def r_call(result: Result, *, data: str = "cohort") -> str:
+    """Gives the R code that computes the same numbers, on a data frame with time, event, age, sex, date."""
+    settings, right = result.settings, " + ".join(result.by) or "1"
+    ci, level, at = settings.get("ci", "log"), settings.get("level", 0.95), settings.get("at")
+    times = f", times = {_vector(at, settings.get('at_unit'))}" if at else ""
+    surv = "Surv(time, event)"
+    method = result.method
+    if method in ("kaplan-meier", "reverse-kaplan-meier"):
+        status = "1 - event" if method.startswith("reverse") else "event"
+        start = f", start.time = {settings['given']:g}" if settings.get("given") else ""
+        fit = f'survfit(Surv(time, {status}) ~ {right}, data = {data}, conf.type = "{ci}", conf.int = {level:g}{start})'
+        return f"library(survival)\nsummary({fit}{times})"
+    if method == "restricted-mean":
+        tau = settings.get("tau")
+        limit = f"{tau[0]:g}" if tau else '"common"'
+        return f"library(survival)\nprint(survfit({surv} ~ {right}, data = {data}), rmean = {limit})"
+    if method == "life-table":
+        breaks = settings.get("breaks", [])
+        return (
+            "# actuarial method on completed intervals; popEpi's lifetable gives the same at monthly breaks\n"
+            f'library(popEpi)\nsurvtab_ag(fot ~ {right}, data = aggregated, surv.type = "surv.obs", '
+            f'surv.method = "lifetable")  # {len(breaks) - 1} intervals'
+        )
+    if method in NET_METHODS:
+        return _net_call(method, settings, right, data, ci, level, at)
+    if method == "crude-probability-of-death":
+        return f"library(relsurv)\ncmp.rel({surv} ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data})"
+    if method == "net-log-rank":
+        return f"library(relsurv)\nrs.diff({surv} ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data})"
+    return f"# no R function computes {method} as defined here; see the method text"
+
+
+_RMAP = "list(age = age, sex = sex, year = date)"
+
+
+def _net_call(
+    method: str, settings: dict[str, Any], right: str, data: str, ci: str, level: float, at: list[float] | None
+) -> str:
+    lines = ["library(relsurv)"]
+    if settings.get("compat") == "popepi":
+        lines = ["library(popEpi)"]
+        way = {"pohar-perme": "pp", "ederer2": "e2"}[method]
+        lines.append(
+            f'survtab(FUT ~ {right}, data = lexis, pophaz = table, surv.type = "surv.rel", '
+            f'relsurv.method = "{way}", breaks = list(FUT = seq(0, 10, 1/12)), conf.type = "{ci}")'
+        )
+        return "\n".join(lines)
+    if method == "hakulinen":
+        return (
+            "library(survival)\n# observed over expected; relsurv's own Hakulinen looks rates up at wrong dates\n"
+            f"survfit(Surv(time, event) ~ {right}, data = {data})\n"
+            f'survexp(potential ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data}, method = "hakulinen")'
+        )
+    scale = ci if ci in ("plain", "log", "log-log") else "log"
+    added = f", add.times = {_vector(at, settings.get('at_unit'))}" if at and method == "pohar-perme" else ""
+    lines.append(
+        f"rs.surv(Surv(time, event) ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data}, "
+        f'method = "{method}", conf.type = "{scale}", conf.int = {level:g}{added})'
+    )
+    if settings.get("standard"):
+        lines.append(f"# per age group, then sum(w * surv) with the weights {settings['standard'].upper()}")
+    if settings.get("compat") != "relsurv" and method == "pohar-perme":
+        lines.append("# rs.surv averages its integrand between follow-up times: small differences are explained there")
+    return "\n".join(lines)
+
+
+def _vector(values: Any, unit: str | None) -> str:
+    scale = {"years": " * 365.241", "months": " * 30.4375"}.get(unit or "days", "")
+    return f"c({', '.join(f'{value:g}' for value in values)}){scale}"
