@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import click
 
@@ -52,7 +52,7 @@ def _options(dictionaries: tuple[str, ...], namespaces: tuple[str, ...], relaxed
 
 
 def _source(path: str) -> Any:
-    return click.get_binary_stream("stdin") if path == "-" else path
+    return sys.stdin.buffer if path == "-" else path
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def _lines(path: str) -> Iterator[Iterator[str]]:
             yield line
 
     try:
-        file = click.get_binary_stream("stdin") if path == "-" else Path(path).open("rb")  # noqa: SIM115
+        file: BinaryIO = sys.stdin.buffer if path == "-" else Path(path).open("rb")  # noqa: SIM115
     except OSError as error:
         raise UnreadableError("naaccr-file", f"cannot open the file: {error.strerror}", where=path) from error
     with io.TextIOWrapper(file, encoding="utf-8", newline="\n") as text:
@@ -188,7 +188,7 @@ def read(
 
     options = _options(dictionaries, namespaces, relaxed, unknown_items="process")
     reading = read_any(_source(file), options=options, version=version)
-    out = click.get_binary_stream("stdout")
+    out = sys.stdout.buffer
     encoder = json.JSONEncoder(ensure_ascii=False)
     out.write(encoder.encode(root_as_dict(reading.root, reading.dictionary)).encode() + b"\n")
     found = unknown = 0
@@ -243,7 +243,7 @@ def write(
             with tempfile.TemporaryFile() as spool:
                 write_xml(spool, reading.root, patients(), user_dictionaries=active(reading.root))
                 spool.seek(0)
-                shutil.copyfileobj(spool, click.get_binary_stream("stdout"))
+                shutil.copyfileobj(spool, sys.stdout.buffer)
     if unknown:
         click.echo(f"note: {unknown} values were written under ids the version does not know", err=True)
     return 0

@@ -152,6 +152,9 @@ class Utf8:
         self._forced = encoding
         self.encoding = ""
         self.replaced = 0
+        # of UTF-8 that passes through as it is: the length of its byte order mark
+        self.is_plain = False
+        self.mark = 0
 
     def __iter__(self) -> Iterator[bytes]:
         head = b""
@@ -166,6 +169,7 @@ class Utf8:
             mark = len(codecs.BOM_UTF8)
         self.encoding = found
         if found == "utf-8" and self._forced is None:
+            self.is_plain, self.mark = True, mark
             yield head[mark:]
             yield from self._chunks
             return

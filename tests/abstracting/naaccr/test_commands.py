@@ -221,3 +221,15 @@ def test_samples_through_read_and_write(version: str, run: Any, reference: Path)
         first = run("read", path)
         again = run("read", "-", stdin=run("write", stdin=first.stdout).stdout)
         assert first.stdout == again.stdout and first.stdout.count(b"\n") > 50
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".txt", ".csv", ".xml.gz", ".bin"])
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02" * 500, b"\x1f\x8b\x08garbage", b"hello\n", b"<a>", b"<a/>"])
+def test_rubbish_ends_every_command_with_a_clear_error(suffix: str, content: bytes, run: Any, tmp_path: Path) -> None:
+    path = tmp_path / f"rubbish{suffix}"
+    path.write_bytes(content)
+    for arguments in (("validate", path), ("read", path), ("convert", path, tmp_path / "out.xml"), ("write", path)):
+        done = run(*arguments)
+        assert done.returncode == 3, (arguments, done)
+        assert b"error [" in done.stderr and b"Traceback" not in done.stderr
+    assert not (tmp_path / "out.xml").exists()

@@ -175,3 +175,12 @@ def test_samples_have_the_expected_numbers(reference: Path, read_file: Callable[
         assert ours.verdict == "ok" and ours.root is not None
         assert (len(ours.patients), len(tumors)) == (row["patients"], row["tumors"])
         assert sum(len(node.items) for node in (ours.root, *ours.patients, *tumors)) == row["items"]
+
+
+def test_every_deviation_is_documented_and_has_a_test() -> None:
+    names = {row["name"] for row in table("deviations.csv")}
+    folder = Path(__file__).parent
+    tests = "".join(path.read_text(encoding="utf-8") for path in folder.glob("test_*.py"))
+    assert all(row["reason"] for row in table("deviations.csv")) and len(names) <= 12
+    assert {name for name in names if f"Deviation {name}" in tests} == names
+    assert {name for name, _ in DEVIATES.values()} <= names

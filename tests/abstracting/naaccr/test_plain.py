@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import random
@@ -14,8 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from abstracting.naaccr import engine, source
-from abstracting.naaccr import validate as validation
+from abstracting.naaccr import engine, processes, source
 from abstracting.naaccr.findings import UnreadableError
 from abstracting.naaccr.options import NAMESPACE, ReadOptions
 from abstracting.naaccr.plain import PlainReader
@@ -135,26 +135,28 @@ def test_several_processes_give_the_same_report(tail: str, tmp_path: Path) -> No
     texts = list(plain_texts(600, random.Random(1)))
     path.write_text(HEAD + "".join(texts[:500]) + tail + "".join(texts[500:]) + "</NaaccrData>")
     one = validate(path, jobs=1, namespaces=SPACES).as_dict()
-    pieces: list[int] = []
-    original = validation._pieces
+    used: list[type] = []
+    original = processes.read_pieces
 
-    def counted(*arguments: Any) -> Iterator[bytes]:
-        for piece in original(*arguments):
-            pieces.append(len(piece))
-            yield piece
+    def noted(report: Any, engine: Any, pieces: Any, *rest: Any) -> Any:
+        used.append(type(pieces))
+        return original(report, engine, pieces, *rest)
 
+    packed = tmp_path / "cases.xml.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    marked = tmp_path / "marked.xml"
+    marked.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     with (
-        mock.patch.object(validation, "PIECE", 4000),
-        mock.patch.object(validation, "WORTH_PROCESSES", 0),
+        mock.patch.object(processes, "PIECE", 4000),
+        mock.patch.object(processes, "WORTH_PROCESSES", 0),
         mock.patch.object(source, "CHUNK", 1500),
-        mock.patch.object(validation, "_pieces", counted),
+        mock.patch.object(processes, "CHUNK", 700),
+        mock.patch.object(processes, "read_pieces", noted),
     ):
-        two = validate(path, jobs=2, namespaces=SPACES).as_dict()
-    import threading
-
-    print(threading.enumerate())
-    assert len(pieces) > 5, "the file was not cut into pieces"
-    assert two == one and one["patients"] > 400
+        for one_path in (path, packed, marked):
+            assert validate(one_path, jobs=2, namespaces=SPACES).as_dict() == one
+    assert used == [processes.RangePieces, processes.ChunkPieces, processes.RangePieces]
+    assert one["patients"] > 400
 
 
 def test_lines_and_patients_are_counted_through_the_file(document: Callable[..., str], read: Any) -> None:

@@ -132,7 +132,21 @@ def test_every_finding_code_has_a_remedy() -> None:
     assert codes == set(f.HINTS)
 
 
+def test_content_where_none_belongs_is_never_dropped(document: Callable[..., str], read: Any) -> None:
+    """Deviation text-between-elements, Deviation patient-in-patient."""
+    outcome = read(document(site=SITE + "lost?"))
+    assert [(one.code, one.value) for one in outcome.findings] == [(f.UNEXPECTED_TEXT, "lost?")]
+    assert read(document(own="<Patient/>")).fatal.code == "naaccr-structure"
+
+
+def test_days_that_no_calendar_has_are_found(document: Callable[..., str], read: Any) -> None:
+    """Deviation calendar."""
+    for value, found in (("20200230", 1), ("20190229", 1), ("20200229", 0), ("20190431", 1)):
+        assert len(read(document(site=f'<Item naaccrId="dateOfDiagnosis">{value}</Item>')).findings) == found
+
+
 def test_values_are_kept_whatever_is_wrong_with_them(document: Callable[..., str], read: Any) -> None:
+    """Deviation element-in-item."""
     site = '<Item naaccrId="primarySite">C5<b>0</b>9XX</Item><Item naaccrId="registryId">1</Item>'
     outcome = read(document(site=site))
     assert outcome.patients[0].tumors[0].items == {400: "C509XX", 40: "1"}
