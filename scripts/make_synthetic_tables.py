@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import io
 import json
 import re
 import zipfile
@@ -22,12 +21,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 from scipy.interpolate import PchipInterpolator
+from synthetic_tumor_rules import Rules, cause_of, grade_sets, grades_2018, group_of, ranges
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "registry" / "synthetic" / "data"
 AGES = [*range(0, 86, 5)]
 CENSUS_YEARS = [1984, 1989, 1994, 1999, 2004, 2009, 2014]
-HAEMATOLOGIC = range(9590, 9994)
 SURGERY_YEARS = (1998, 2004, 2007, 2010, 2012, 2013, 2014, 2015, 2016, 2018, 2021, 2022, 2023, 2024)
 
 
@@ -42,17 +41,6 @@ def write(name: str, frame: pd.DataFrame, header: str) -> None:
     else:
         path.write_text(text)
     print(f"{name}: {len(frame)} rows, {path.stat().st_size} bytes")
-
-
-def ranges(text: str) -> set[int]:
-    """Gives the integers of space separated codes and inclusive ranges; topography codes lose their C."""
-    out: set[int] = set()
-    for part in re.split(r"[ ,]+", str(text).replace("C", "").strip()):
-        if not part or part == "nan":
-            continue
-        low, _, high = part.partition("-")
-        out.update(range(int(low), int(high or low) + 1))
-    return out
 
 
 # ---------------------------------------------------------------------------------------------- population and places
@@ -138,259 +126,6 @@ def make_mortality(reference: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- what a tumour may be
-
-
-class Rules:
-    """The static rules that decide which (sex, site, histology, behavior) may be drawn, at which ages and years."""
-
-    def __init__(self, reference: Path):
-        tables = reference / "algorithms/tables"
-        families = pd.read_csv(tables / "iarc_morphology_families.csv", dtype=str)
-        self.family = {row.morphology: (row.mode, row.family) for row in families.itertuples()}
-        sites = pd.read_csv(tables / "iarc_family_sites.csv", dtype=str)
-        self.family_sites = {(row.mode, row.family): tuple(row.sites.split()) for row in sites.itertuples()}
-        self.iccc = [
-            pd.read_csv(tables / name, dtype=str, keep_default_na=False)
-            for name in ("iccc_3.csv", "iccc_who2008.csv", "iccc_iarc2017.csv")
-        ]
-        self.iccc_rows = [
-            [
-                (ranges(r.site_in), ranges(r.site_out), ranges(r.hist_in), ranges(r.hist_out), set(r.beh_in.split()))
-                for r in table.itertuples()
-            ]
-            for table in self.iccc
-        ]
-        self.terms = {}
-        for version in ("250", "260"):
-            with zipfile.ZipFile(reference / f"naaccr/lookups/naaccr-lookups-{version}.zip") as archive:
-                name = next(n for n in archive.namelist() if n.endswith("histologicTypeIcdO3_preferredTermsOnly.csv"))
-                lookup = pd.read_csv(io.BytesIO(archive.read(name)), dtype=str, header=None)
-                self.terms[version] = dict(zip(lookup[0], lookup[1]))
-                name = next(n for n in archive.namelist() if n.endswith("/primarySite.csv"))
-                sites = pd.read_csv(io.BytesIO(archive.read(name)), dtype=str, header=None)
-                self.site_terms = dict(zip(sites[0], sites[1]))
-        self.topography = set(pd.read_csv(tables / "icdo3_topography_codes_canreg5.csv", dtype=str).site)
-
-    def site_fits(self, site: str, histology: str) -> bool:
-        """MOR01, MOR02, MOR09: the family of the morphology allows the site."""
-        mode, family = self.family.get(histology, ("none", ""))
-        if mode == "none":
-            return False
-        if mode == "any":
-            return True
-        inside = site.startswith(self.family_sites[(mode, family)])
-        return inside if mode == "must" else not inside
-
-    def childhood(self, site: str, histology: str, behavior: str) -> bool:
-        """AGE11: every ICCC edition has a group for it."""
-        s, h = int(site[1:]), int(histology)
-        for rows in self.iccc_rows:
-            for site_in, site_out, hist_in, hist_out, behaviors in rows:
-                place = s in site_in if site_in else s not in site_out
-                kind = h in hist_in if hist_in else h not in hist_out
-                if place and kind and (not behaviors or behavior in behaviors):
-                    break
-            else:
-                return False
-        return True
-
-    def allowed(self, sex: str, site: str, histology: str, behavior: str) -> bool:
-        h, s3, code = int(histology), site[:3], int(site[1:])
-        if site not in self.topography or any(f"{histology}/{behavior}" not in t for t in self.terms.values()):
-            return False
-        central = 700 <= code <= 729 or 751 <= code <= 753
-        if behavior in "01" and not central:
-            return False
-        if s3 == "C44" and h <= 8110:  # basal and squamous skin
-            return False
-        if s3 == "C53" and behavior == "2":  # cervix in situ is not collected
-            return False
-        if s3 == "C61" and behavior == "2" and h == 8148:
-            return False
-        if (sex == "1" and 510 <= code <= 589) or (sex == "2" and 600 <= code <= 639):
-            return False
-        mode, family = self.family.get(histology, ("", ""))
-        if mode == "must" and ((sex == "1" and 22 <= int(family) <= 26) or (sex == "2" and family in ("27", "28"))):
-            return False
-        if sex == "1" and h == 9084:
-            return False
-        if not self.site_fits(site, histology):
-            return False
-        if h >= 9731 and s3 != "C42":
-            return False
-        if s3 == "C42" and h < 9590:
-            return False
-        if s3 == "C77" and h not in range(9590, 9730):
-            return False
-        if h in (9712, 9727, 9759):  # contradictory grade rules, no surgery table, obsolete
-            return False
-        if behavior == "2":
-            if s3 in ("C40", "C41", "C42", "C47", "C49", "C70", "C71", "C72"):
-                return False
-            if site in ("C269", "C399", "C559", "C579", "C639", "C689", "C729", "C759", "C809") or 760 <= code <= 768:
-                return False
-            # the list of MOR06 written as codes and ranges
-            banned = ranges("8000-8005 8020 8021 8331 8332 8800-9055 9062 9082 9083 9110-9493 9501-9989")
-            if h in banned:
-                return False
-        return True
-
-    def ages(self, site: str, histology: str, behavior: str) -> tuple[int, int]:
-        """Gives the first and last 5-year age group: AGE01 to AGE11 and, beyond them, adult carcinomas not in children."""
-        h, s3 = int(histology), site[:3]
-        low, high = 0, 85
-        if s3 in ("C53", "C61"):
-            low = 20
-        if s3 in ("C15", "C19", "C20", "C21", "C23", "C24", "C50", "C54", "C55") or site == "C384":
-            low = 20
-        if (s3 == "C17" and h < 9590) or (s3 in ("C33", "C34", "C18") and h not in range(8240, 8250)):
-            low = 20
-        if h in (9730, 9823, 9890):
-            low = 30
-        if h in (9724, 9732) or 9590 <= h <= 9596 or h == 9731:
-            low = max(low, 15 if h != 9732 else 30)
-        if s3 == "C61" and 8140 <= h <= 8149:
-            low = 40
-        if s3 == "C61" and h < 9590:
-            low = max(low, 35)
-        if h in (8910, 8960, 8961, 8962, 8970, 8981, 8991, 9072, 9470, 9490, 9500, 9687):
-            high = 10
-        if s3 == "C69" and h in range(9510, 9515):
-            high = 0
-        if s3 == "C58":
-            low, high = 15, 40
-        if 8010 <= h <= 8589 and s3 not in ("C73", "C11", "C07", "C08", "C44", "C18", "C74", "C75"):
-            low = max(low, 20)
-        if s3 == "C64" and 8010 <= h <= 8589:
-            low = max(low, 25)
-        if 9060 <= h <= 9110 and s3 in ("C56", "C62"):
-            high = min(high, 60)
-        if behavior == "2":
-            low = max(low, 20)
-        if not self.childhood(site, histology, behavior):
-            low = max(low, 15)
-        return low // 5, high // 5
-
-    def years(self, site: str, histology: str, behavior: str) -> int:
-        """Gives the first year in which the tumour counts as the kind it is here (MOR08, MOR11, benign brain)."""
-        h = int(histology)
-        if behavior in "01":
-            return 2004
-        if h in (9724, 9751, 9759, 9831, 9975, 9991, 9992):
-            return 2010
-        if h in (9393, 9538, 9950, 9982, 9983, 9984, 9985, 9986, 9987, 9989) or 9960 <= h <= 9962 or h == 9980:
-            return 2001
-        if site.startswith("C34") and h == 9133:
-            return 2001
-        return 1984
-
-
-def group_of(groups: pd.DataFrame, site: str, histology: str, behavior: str) -> str:
-    h = int(histology)
-    for row in groups.itertuples():
-        if row.sites and not site.startswith(tuple(row.sites.split())):
-            continue
-        if row.histologies and h not in ranges(row.histologies):
-            continue
-        if not row.histologies and h in ranges("9050-9055 9140 9590-9993"):
-            continue
-        if behavior in row.behaviors.split():
-            return row.group
-    return ""
-
-
-def cause_of(site: str, histology: str) -> str:
-    """Gives the ICD-10 underlying cause that a death from the tumour is coded to."""
-    h, s3 = int(histology), site[:3]
-    fixed = (
-        ("9650-9667", "C819"), ("9690-9698", "C829"), ("9699", "C884"), ("9687", "C837"), ("9670-9671 9673 9678-9689", "C833"),
-        ("9700-9701", "C840"), ("9702-9719 9724-9726 9729", "C844"), ("9590-9597 9727-9728 9735 9737 9738", "C859"),
-        ("9731-9734", "C900"), ("9761-9762", "C880"), ("9740-9742", "C962"), ("9750-9759", "C969"),
-        ("9811-9818 9835-9837", "C910"), ("9823", "C911"), ("9832-9834", "C913"), ("9940", "C914"), ("9820 9826-9831 9948", "C919"),
-        ("9863 9875", "C921"), ("9840 9860-9862 9864-9874 9876-9939 9984", "C920"), ("9945-9946", "C931"), ("9891", "C930"),
-        ("9800-9809", "C959"), ("9950", "D45"), ("9980-9983 9985-9992", "D469"), ("9960-9975", "D471"),
-        ("9051-9053 9050", "C459"), ("9140", "C469"),
-    )  # fmt: skip
-    for codes, cause in fixed:
-        if h in ranges(codes):
-            return cause
-    if s3 == "C44":
-        return ("C43" if 8720 <= h <= 8790 else "C44") + site[3]
-    if s3 in (
-        "C61",
-        "C73",
-        "C55",
-        "C56",
-        "C58",
-        "C64",
-        "C65",
-        "C66",
-        "C37",
-        "C52",
-        "C33",
-        "C19",
-        "C20",
-        "C23",
-        "C01",
-        "C07",
-        "C12",
-    ):
-        return s3
-    if s3 == "C80":
-        return "C80"
-    return site
-
-
-def grade_sets(reference: Path) -> list[tuple]:
-    """Gives, per schema of EOD public 3.3, its selection rows and the codes valid for grade clinical and pathological."""
-    out = []
-    with zipfile.ZipFile(reference / "staging/eod_public-3.3.zip") as archive:
-        tables: dict[str, dict] = {}
-        for name in archive.namelist():
-            if name.startswith("tables/") and name.endswith(".json"):
-                tables[name[7:-5]] = json.loads(archive.read(name))
-        for name in archive.namelist():
-            if not (name.startswith("schemas/") and name.endswith(".json")):
-                continue
-            schema = json.loads(archive.read(name))
-            codes = []
-            for key in ("grade_clin", "grade_path"):
-                table = next((i.get("table") for i in schema["inputs"] if i["key"] == key), None)
-                codes.append({row[0] for row in tables[table]["rows"]} if table else None)
-            selection = tables[schema["schema_selection_table"]]
-            keys = [column["key"] for column in selection["definition"]]
-            for row in selection["rows"]:
-                cells = dict(zip(keys, row))
-                out.append((cells, codes[0], codes[1]))
-    return out
-
-
-def cell_matches(cell: str | None, value: str) -> bool:
-    if cell is None or cell == "*":
-        return True
-    for part in cell.split(","):
-        low, _, high = part.strip().partition("-")
-        if low <= value <= (high or low):
-            return True
-    return False
-
-
-def grades_2018(schemas: list[tuple], row) -> tuple[str, str]:
-    """Gives the grade codes valid in every schema that the site, histology and behavior can select; blank where none exists."""
-    found: list[list[set | None]] = [[], []]
-    for cells, *codes in schemas:
-        if (
-            cell_matches(cells.get("site"), row.site)
-            and cell_matches(cells.get("hist"), row.histology)
-            and cell_matches(cells.get("behavior"), row.behavior)
-        ):
-            for i in (0, 1):
-                found[i].append(codes[i])
-    texts = []
-    for sets in found:
-        known = [s for s in sets if s is not None]
-        texts.append("".join(sorted(set.intersection(*known))) if known and len(known) == len(sets) else "")
-    return texts[0], texts[1]
 
 
 def make_tumors(reference: Path) -> None:
@@ -503,6 +238,101 @@ def check_causes(reference: Path, rows: pd.DataFrame) -> None:
     print("causes that the cause-specific table does not count:", sorted(missed)[:40], len(missed))
 
 
+# ---------------------------------------------------------------------------------------------- staging
+
+
+def make_staging() -> None:
+    """Writes the schema of each tumour type by year from 2018, and the EOD codes that derive each summary stage in it."""
+    from abstracting.staging.schemas import desk
+
+    types = pd.read_csv(DATA / "tumor_types.csv.gz", dtype=str, comment="#", keep_default_na=False)
+    engine = desk().engine("eod_public")
+    rows, samples = [], {}
+    for index, row in enumerate(types.itertuples()):
+        last: tuple = ()
+        for year in range(2018, 2027):
+            record = {"225": row.sex, "220": row.sex, "400": row.site, "522": row.histology, "523": row.behavior}
+            record |= {"390": f"{year}0615", "230": "065"}
+            schema, first, second = resolve_schema(record)
+            if (schema, first, second) != last:
+                rows.append((index, year, schema, first, second))
+                last = (schema, first, second)
+            if schema:
+                samples.setdefault((schema, row.behavior), (record, first, second))
+    codes, numbers = [], {}
+    for (schema, behavior), (record, first, second) in sorted(samples.items()):
+        found, numbers[schema] = derive_codes(engine, schema, record, first, second)
+        codes += [(schema, behavior, *code) for code in found]
+    size = {schema: size_allowed(engine, schema) for schema, _ in samples}
+    table = pd.DataFrame(rows, columns=["type", "from_year", "schema", "discriminator_1", "discriminator_2"])
+    table["schema_id"] = [numbers.get(s, "") for s in table.schema]
+    table["size"] = [int(size.get(s, False)) for s in table.schema]
+    header = "Source: EOD public 3.3 (BSD-3), by the project's own staging engine."
+    write(
+        "schemas.csv.gz",
+        table,
+        "EOD schema by tumour type (row of tumor_types) and first year of diagnosis.\n" + header,
+    )
+    columns = ["schema", "behavior", "stage", "primary_tumor", "regional_nodes", "mets"]
+    frame = pd.DataFrame(codes, columns=columns)
+    write(
+        "eod.csv.gz", frame, "EOD codes that derive a summary stage 2018 in a schema: up to three ways each.\n" + header
+    )
+
+
+def resolve_schema(record: dict) -> tuple[str, str, str]:
+    """Gives schema and discriminators, an unknown discriminator (9) where one is needed; blanks where none is found."""
+    from abstracting.staging.schemas import schema_for
+
+    given = dict(record)
+    for _ in range(3):
+        choice = schema_for(given)
+        if choice.schema_id or not choice.missing:
+            return choice.schema_id or "", given.get("3926", ""), given.get("3927", "")
+        need = choice.missing[0]
+        options = [c.code.low for c in need.choices]
+        given[str(need.item)] = "9" if "9" in options else options[0]
+    return "", "", ""
+
+
+def size_allowed(engine, schema: str) -> bool:
+    return all(engine.is_code_valid(schema, "size_summary", f"{n:03d}") for n in (1, 5, 12, 29, 150, 400))
+
+
+def derive_codes(engine, schema: str, record: dict, first: str, second: str) -> tuple[list[tuple], str]:
+    """Gives (stage, primary tumour, nodes, metastases) combinations, at most three per stage, and the schema's number."""
+    from abstracting.staging.schemas import desk
+
+    model = engine.algorithm.schema(schema)
+    lists = []
+    for key in ("eod_primary_tumor", "eod_regional_nodes", "eod_mets"):
+        if model.input(key) is None:
+            return [], ""
+        lists.append([code.low for code in desk().valid_codes(model, model.input(key).item)])
+    base = {"site": record["400"], "hist": record["522"], "behavior": record["523"], "year_dx": record["390"][:4]}
+    base |= {"sex_at_birth": record["225"], "discriminator_1": first, "discriminator_2": second}
+    base = {k: v for k, v in base.items() if v and model.input(k) is not None}
+    found: dict[str, list[tuple]] = {}
+    number = ""
+    for primary in lists[0]:
+        for nodes in lists[1]:
+            for mets in lists[2]:
+                inputs = base | {"eod_primary_tumor": primary, "eod_regional_nodes": nodes, "eod_mets": mets}
+                result = engine.stage(inputs)
+                number = result.output.get("naaccr_schema_id") or number
+                stage = result.output.get("ss2018_derived") or ""
+                if stage:
+                    found.setdefault(stage, []).append((stage, primary, nodes, mets))
+    out = []
+    for stage in sorted(found):
+        ways = found[stage]
+        if stage != "7":  # no metastases, and known nodes, where the stage can be had so
+            ways = [w for w in ways if w[3] == "00"] or ways
+            ways = [w for w in ways if w[2] != "999"] or ways
+        out += ways if len(ways) <= 3 else [ways[0], ways[len(ways) // 2], ways[-1]]
+    return out, number
+
+
 # ---------------------------------------------------------------------------------------------- surgery
 
 # our choice of codes per site table: a local procedure and resections that exist in every edition 1998 to 2024
@@ -601,6 +431,7 @@ def main() -> None:
         make_counties(options.reference, options.counties)
     make_mortality(options.reference)
     make_tumors(options.reference)
+    make_staging()
     make_surgery(options.reference)
     make_origins(options.reference)
 

@@ -16,7 +16,9 @@ from registry.synthetic.streams import stream
 from registry.synthetic.tables import counties, site_groups
 from registry.synthetic.treatment import Treatment
 
-OTHER_CAUSES = ("I251", "I219", "I500", "J449", "J189", "I64", "E149", "G309", "N189", "A419", "F03", "I110", "W19")
+OTHER_CAUSES = (
+    "I251", "I214", "I509", "J449", "J189", "I639", "E119", "G309", "G20", "A419", "F03", "I119", "J841"
+)  # fmt: skip
 OTHER_WEIGHTS = (0.2, 0.13, 0.08, 0.1, 0.06, 0.08, 0.06, 0.08, 0.05, 0.04, 0.06, 0.04, 0.02)
 OCCUPATIONS = (
     "teacher",

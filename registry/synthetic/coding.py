@@ -2,7 +2,8 @@
 
 Every function takes the tumours as true values and gives columns keyed by item number. The values follow the rules of
 their time: grade 440 up to 2017 and 3843/3844 from 2018; summary stage 760 (to 2000), 759 (2001 to 2003, 2016, 2017),
-3020 (2004 to 2015), 764 (from 2018); T, N, M as 880 to 970 (2004 to 2017) and 1001 to 1014 (from 2018).
+3020 (2004 to 2015), 764 (from 2018); T, N, M as 880 to 970 (2004 to 2015) and 1001 to 1014 (from 2018); EOD 772 to 776
+from 2018.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 
 from registry.synthetic.calendar import UNKNOWN_DAY, UNKNOWN_MONTH, coded, year_of
 from registry.synthetic.streams import choose, stream
-from registry.synthetic.tables import read, site_groups, tumor_types
+from registry.synthetic.tables import read, schema_rows, schemas, site_groups, tumor_types
 
 # histologies that may be known without a microscope, with the usual confirmation and how often
 CLINICAL = {"8000": ("7", 0.75), "8170": ("7", 0.40), "9530": ("7", 0.55), "9380": ("7", 0.50), "9732": ("5", 0.06)}
@@ -58,6 +59,7 @@ def code_tumors(seed: int, tumors: pd.DataFrame) -> pd.DataFrame:
     out |= code_grade(seed, tumors, year)
     out |= code_stage(tumors, year)
     out |= code_size(seed, tumors, year)
+    out |= code_eod(seed, tumors, year)
     out |= code_tnm(seed, tumors, year)
     out |= code_metastases(seed, tumors, year)
     out |= code_receptors(seed, tumors, year)
@@ -204,12 +206,46 @@ def code_size(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np
     solid = (site_groups().staging.to_numpy() != "lymphoma")[group] & (middle > 0) & (stage != 9)
     solid &= ~tumors.site.str.startswith(("C42", "C77", "C76", "C80")).to_numpy() & (tumors.source == 1).to_numpy()
     solid &= random.random(len(group)) > 0.06
+    solid &= (schemas()[1]["size"] == "1").to_numpy()[schema_rows(tumors.row.to_numpy(), year)]
     text = np.array([f"{n:03d}" for n in range(401)], dtype=object)[size]
     return {"756": np.where(year >= 2016, np.where(solid, text, "999"), "")}
 
 
+@lru_cache(maxsize=1)
+def _eod() -> dict[tuple[str, str, str], np.ndarray]:
+    frame = read("eod.csv.gz")
+    columns = ["primary_tumor", "regional_nodes", "mets"]
+    return {key: part[columns].to_numpy() for key, part in frame.groupby(["schema", "behavior", "stage"])}
+
+
+def code_eod(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np.ndarray]:
+    """Gives schema (3800), discriminators (3926, 3927) and EOD (772, 774, 776) from 2018: codes that derive the stage.
+
+    Blank where the schema has no way to the stage, and for tumours known from a death certificate.
+    """
+    random = stream(seed, "eod")
+    size = len(tumors)
+    table = schemas()[1]
+    row = schema_rows(tumors.row.to_numpy(), year)
+    schema = table.schema.to_numpy()[row]
+    known = (year >= 2018) & (schema != "") & (tumors.source != 7).to_numpy()
+    out = {item: np.full(size, "", dtype=object) for item in ("772", "774", "776")}
+    behavior, stage = tumors.behavior.to_numpy(), tumors.stage.to_numpy().astype(str)
+    pick = random.random(size)
+    for i in np.flatnonzero(known):
+        ways = _eod().get((schema[i], behavior[i], stage[i]))
+        if ways is not None:
+            out["772"][i], out["774"][i], out["776"][i] = ways[int(pick[i] * len(ways))]
+    for item, column in (("3800", "schema_id"), ("3926", "discriminator_1"), ("3927", "discriminator_2")):
+        out[item] = np.where(known, table[column].to_numpy()[row], "").astype(object)
+    return out
+
+
 def code_tnm(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np.ndarray]:
-    """Gives T, N, M and group, clinical and pathological, for solid tumours from 2004; simplified, true to the stage."""
+    """Gives T, N, M and group, clinical and pathological, for solid tumours; simplified, true to the stage.
+
+    2016 and 2017 stay blank: their codes differ by schema, and open tables give no categories.
+    """
     random = stream(seed, "tnm")
     size, stage = len(tumors), tumors.stage.to_numpy()
     group = tumors.group.to_numpy()
@@ -233,7 +269,7 @@ def code_tnm(seed: int, tumors: pd.DataFrame, year: np.ndarray) -> dict[str, np.
         "99",
     ).astype(object)
     path = random.random(size) < np.select([stage == 7, stage == 9], [0.15, 0.0], 0.65)
-    older, newer = fit & (year >= 2004) & (year < 2018), fit & (year >= 2018)
+    older, newer = fit & (year >= 2004) & (year < 2016), fit & (year >= 2018)
     out = {}
     for item, value in zip(("940", "950", "960", "970"), (t, n, m, number)):
         out[item] = np.where(older, value, "")

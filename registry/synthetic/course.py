@@ -216,7 +216,8 @@ def _join_persons(seed: int, tumors: pd.DataFrame, patients: int) -> tuple[np.nd
             continue
         if any(not fit[group[o], group[j]] or abs(diagnosis[o] - diagnosis[j]) < 60 for o in others):
             continue
-        if any(diagnosis[j] + 60 > dead[o] for o in others if diagnosis[o] < diagnosis[j]):
+        # whichever came first, its patient lived to see the other
+        if any(max(diagnosis[o], diagnosis[j]) + 60 > dead[o if diagnosis[o] < diagnosis[j] else j] for o in others):
             continue
         parent[j] = i
         members.setdefault(i, []).append(j)

@@ -271,7 +271,9 @@ _DEFECTS = (
     Defect("AGE05", lambda r: r["522"] in ("9724", "9732", "9823"), _aged(10)),
     Defect("AGE06", _all(_site("C61"), _hist(8140, 8149)), _aged(35)),
     Defect("AGE07", _all(_site("C17"), _hist(8000, 9589)), _aged(16)),
-    Defect("AGE08", lambda r: r["400"].startswith(("C33", "C34", "C18")) and not 8240 <= int(r["522"]) <= 8249, _aged(16)),
+    Defect(
+        "AGE08", lambda r: r["400"].startswith(("C33", "C34", "C18")) and not 8240 <= int(r["522"]) <= 8249, _aged(16)
+    ),
     Defect("AGE09", _all(_site("C69"), lambda r: r["230"] > "010"), _set(i400="C692", i522="9510", i523="3", i410="1")),
     Defect(
         "AGE10",
@@ -289,7 +291,11 @@ _DEFECTS = (
     Defect("MOR11", _all(_site("C42"), lambda r: _year(r) < 2010, _malignant), _set(i522="9975")),
     Defect("GRA01", _all(_old, lambda r: r["523"] != "3"), _set(i440="2")),
     Defect("GRA02", _all(_old, _malignant), _set(i440="")),
-    Defect("GRA03", _all(_old, _malignant, lambda r: r["522"] in IMPLIED), lambda r: {"440": "3" if IMPLIED[r["522"]] != "3" else "1"}),
+    Defect(
+        "GRA03",
+        _all(_old, _malignant, lambda r: r["522"] in IMPLIED),
+        lambda r: {"440": "3" if IMPLIED[r["522"]] != "3" else "1"},
+    ),
     Defect("GRA04", _all(_old, _malignant, _hist(8000, 9589)), _set(i440="6")),
     Defect("GRA05", _all(_old, _malignant, lambda r: r["522"] in T_CELL), _set(i440="6")),
     Defect("GRA06", _all(_old, _malignant, lambda r: r["522"] in ("9700", "9701", "9714")), _set(i440="6")),
@@ -303,19 +309,35 @@ _DEFECTS = (
     Defect("BAS06", _dco, _set(i490="1")),
     Defect("BAS07", _all(_usual, _operated), _set(i490="7")),
     Defect("LAT01", _paired, _set(i410="0")),
-    Defect("LAT02", lambda r: _paired(r) and _in_situ(r) and not 9590 <= int(r["522"]) <= 9980 and r["522"] != "9140", _set(i410="9")),
+    Defect(
+        "LAT02",
+        lambda r: _paired(r) and _in_situ(r) and not 9590 <= int(r["522"]) <= 9980 and r["522"] != "9140",
+        _set(i410="9"),
+    ),
     Defect("LAT03", lambda r: _paired(r) and _malignant(r) and _stage(r) in ("1", "2"), _set(i410="9")),
     Defect("LAT05", _all(_site("C50", "C34"), _paired), _set(i410="4")),
     Defect("SEQ01", lambda r: _dco(r) and int(r["522"]) < 9590, _set(i380="01")),
-    Defect("SEQ02", lambda r: r["400"].startswith(("C76", "C80")) and r["400"] <= "C809" and int(r["522"]) < 9590, _set(i380="02")),
+    Defect(
+        "SEQ02",
+        lambda r: r["400"].startswith(("C76", "C80")) and r["400"] <= "C809" and int(r["522"]) < 9590,
+        _set(i380="02"),
+    ),
     Defect("STG01", _all(_malignant, _staged("1", "2", "3", "4", "7"), _usual), _set_stage("0")),
     Defect("STG02", _all(_site("C421"), _hist(9731, 9989), _staged("7")), _set_stage("1")),
     Defect("STG03", _all(_malignant, _staged("1", "2")), _set(i820="05", i830="12")),
     Defect("STG04", _all(_malignant, _staged("1"), _with_tnm("N")), _set_tnm("N", "1")),
     Defect("STG05", _all(_malignant, _staged("1", "2", "3", "4"), _with_tnm("M")), _set_tnm("M", "1")),
     Defect("STG06", lambda r: _in_situ(r) and bool(_tnm("T")(r)), _set_tnm("N", "1")),
-    Defect("STG07", lambda r: r["400"].startswith("C18") and r["522"] == "8140" and _malignant(r) and _stage(r) == "1", _set(i400="C189")),
-    Defect("STG08", _all(_usual, lambda r: _surgery(r) not in ("98", "99")), lambda r: {"1290": "79"} if r["1290"] else {"1291": "A690"}),
+    Defect(
+        "STG07",
+        lambda r: r["400"].startswith("C18") and r["522"] == "8140" and _malignant(r) and _stage(r) == "1",
+        _set(i400="C189"),
+    ),
+    Defect(
+        "STG08",
+        _all(_usual, lambda r: _surgery(r) not in ("98", "99")),
+        lambda r: {"1290": "79"} if r["1290"] else {"1291": "A690"},
+    ),
     Defect("STG09", _operated, _set(i1340="1")),
     Defect("STG10", _dco, _set(i1390="03")),
     Defect("STG11", _usual, _set(i820="10", i830="05")),
@@ -328,7 +350,7 @@ _DEFECTS = (
     Defect("GEO02", _any, _set(i80="GA", i90="001")),
     Defect("RAC01", _any, _set(i160="01", i161="01")),
     Defect("RAC02", _any, _set(i160="96", i161="97", i162="88", i163="88", i164="88")),
-)  # fmt: skip
+)
 DEFECTS: dict[str, Defect] = {d.edit: d for d in _DEFECTS}
 
 

@@ -17,7 +17,9 @@ SURNAMES, GIVEN, TOWNS, STREETS = 40_000, 1_200, 3_000, 2_500
 _ONSETS = "b br c ch cl d dr f fl g gl gr h j k kr l m n p pl pr qu r s sh sk sl st t th tr v w z".split()
 _VOWELS = "a e i o u ae ai ea ei ia ie oa ou".split()
 _CODAS = ["", "", "", "l", "m", "n", "r", "s", "t", "d", "k", "nd", "rk", "lt", "st", "ng", "rn", "x"]
-_SURNAME_ENDS = "berk dahl dorn fell gast grove hart holm kamp lund mire moor nock ombe quist rand shaw stead tarn vale wick wold zell".split()
+_SURNAME_ENDS = """
+    berk dahl dorn fell gast grove hart holm kamp lund mire moor nock ombe quist rand shaw stead tarn vale wick wold zell
+""".split()
 _LATIN_ENDS = "arra enda ibar olaz umera andez oqui uelo iste arba".split()
 _MALE_ENDS = "bert dan dor fred gar kas lan mund nik rek ron rus tan ton vin wald zor bram".split()
 _FEMALE_ENDS = "bella dora elle essa etta ia ilda ine issa la lia lyn na nora ora ria sena yra".split()

@@ -61,7 +61,7 @@ def clusters() -> tuple[Cluster, ...]:
     """Gives the two planted clusters: one spatial (urinary bladder), one in space and time (non-Hodgkin lymphoma)."""
     return (
         Cluster("Volusia and neighbors", "bladder", "12127", nearest("12127", 5), None, None, 2.4),
-        Cluster("Duval and neighbors 2012-2015", "nhl", "12031", nearest("12031", 5), 2012, 2015, 4.0),
+        Cluster("Duval and neighbors 2011-2015", "nhl", "12031", nearest("12031", 5), 2011, 2015, 5.0),
     )
 
 

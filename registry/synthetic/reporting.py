@@ -194,5 +194,6 @@ def completion(seed: int, reports: pd.DataFrame, as_of: int) -> dict[str, np.nda
     received = exported + random.integers(0, 4, size)
     loaded = received + random.integers(0, 10, size)
     # the computer age begins for these dates in 1996; whatever the pace, nothing lies in the future
-    days = dict(initiated=initiated, completed=completed, exported=exported, received=received, loaded=loaded)
+    days = {"initiated": initiated, "completed": completed, "exported": exported}
+    days |= {"received": received, "loaded": loaded}
     return {name: np.clip(day, day_of(1996), as_of) for name, day in days.items()}

@@ -82,3 +82,16 @@ def expected_hazard() -> tuple[np.ndarray, int, int]:
     years = [int(c) for c in frame.columns[2:]]
     cube = np.stack([frame[frame.sex == s].sort_values("age")[frame.columns[2:]].to_numpy(dtype=float) for s in SEXES])
     return cube / 1e6, years[0], years[-1]
+
+
+@lru_cache(maxsize=1)
+def schemas() -> tuple[np.ndarray, pd.DataFrame]:
+    """Gives the EOD schema of each tumour type from a year on: search keys (type x 10000 + first year) and their rows."""
+    frame = read("schemas.csv.gz")
+    return frame.type.astype(int).to_numpy() * 10_000 + frame.from_year.astype(int).to_numpy(), frame
+
+
+def schema_rows(type_row: np.ndarray, year: np.ndarray) -> np.ndarray:
+    """Gives the row of `schemas` that holds for a tumour type in a year (2018 for earlier years)."""
+    keys, _ = schemas()
+    return np.searchsorted(keys, type_row * 10_000 + np.maximum(year, 2018), side="right") - 1
