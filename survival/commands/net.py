@@ -99,6 +99,7 @@ def load(options: dict[str, Any], *, group_by_strata: bool = True) -> tuple[Coho
 @click.option("--compat", type=click.Choice(["relsurv", "popepi"]), help="Reproduce this program with its faults.")
 @click.option("--precision", type=click.FloatRange(0.01, 366), default=1.0, help="relsurv's `precision` in days.")
 @click.option("--transform", type=click.Choice(["hazard", "lifetable"]), default="hazard", help="popEpi's surv.method.")
+@click.option("--given", type=float, default=0.0, help="Condition on survival beyond this time (in --at-unit).")
 @click.option("--closing-date", metavar="DATE", help="End of study for Hakulinen; the last exit when left out.")
 @click.option("--threads", type=click.IntRange(1), default=None, help="Groups worked on side by side.")
 @time_options
@@ -114,6 +115,7 @@ def net(
     compat: str | None,
     precision: float,
     transform: str,
+    given: float,
     closing_date: str | None,
     threads: int | None,
     at: tuple[float, ...] | None,
@@ -150,6 +152,7 @@ def net(
         compat=compat,
         precision=precision,
         transform=transform,
+        given=given,
         closing=day_number(closing_date, first=False) if closing_date else None,
         threads=threads,
     )

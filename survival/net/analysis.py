@@ -68,6 +68,7 @@ def net_survival(
     precision: float = 1.0,
     closing: float | None = None,
     split: bool = False,
+    given: float = 0.0,
     threads: int | None = None,
     engine: str = "auto",
 ) -> Result:
@@ -78,12 +79,14 @@ def net_survival(
     because net survival can exceed it. Estimators and where they differ from R: `survival.net.estimators`.
     `compat` relsurv or popepi reproduces those programs with their faults; then `at` is relsurv's `add.times`, and
     `precision` its argument, `transform` popEpi's `surv.method`. `closing` (days since 1960) is the end of study for
-    Hakulinen. `threads` work on groups side by side; the numbers do not depend on it. What was excluded is in
+    Hakulinen. `given` (in `at_unit`) conditions on survival beyond it: the ratio of net survivals, with the variance
+    that was gathered since. `threads` work on groups side by side; the numbers do not depend on it. What was excluded is in
     `extra["excluded"]`.
     """
     scale = DAYS_OF_POPEPI if compat == "popepi" else DAYS
-    given = None if at is None else np.asarray(at, dtype=float)
-    request = _Request(given, None if given is None else given * scale[at_unit], at_unit)
+    asked = None if at is None else np.asarray(at, dtype=float)
+    start = given * scale[at_unit]
+    request = _Request(asked, None if asked is None else asked * scale[at_unit], at_unit)
     warnings: list[str] = list(table.cautions(cohort.date, cohort.time))
 
     def curves(groups: list[Cohort]) -> list[NetCurve]:
@@ -112,11 +115,11 @@ def net_survival(
             )
     strata = [cohort.take(cohort.group == g) for g in range(len(cohort.strata))]
     if standard is None:
-        found = [_at(curve, request.of(group), compat) for curve, group in zip(curves(strata), strata)]
+        found = [_at(curve, request.of(group), compat, start) for curve, group in zip(curves(strata), strata)]
     elif weighting == "individual":
-        found = _individual(cohort, age_group, standard, curves, request, warnings, method, compat)
+        found = _individual(cohort, age_group, standard, curves, request, warnings, compat, start)
     else:
-        found = _traditional(cohort, age_group, standard, curves, request, warnings, compat)
+        found = _traditional(cohort, age_group, standard, curves, request, warnings, compat, start)
     frame = _frame(cohort.strata, found)
     effective = frame.pop("effective").to_numpy()
     lower, upper = confidence_limits(
@@ -148,19 +151,34 @@ def net_survival(
             "weighting": weighting if standard else None,
             "life_table": table.name,
             "delayed_entry": cohort.entry is not None,
+            "given": given,
         },
     )
 
 
-def _at(curve: NetCurve, times: tuple[np.ndarray, np.ndarray], compat: Compat | None) -> dict[str, np.ndarray]:
-    """Gives the columns of one group at its times."""
+def _ends_of_months(curve: NetCurve, days: np.ndarray) -> np.ndarray:
+    """Gives the ends of popEpi's intervals that lie at or before the days asked for; infinity beyond the last."""
+    if not len(curve.end):
+        return days
+    place = np.searchsorted(curve.end, days * (1 + SAME), side="right") - 1
+    ends = np.where(place >= 0, curve.end[np.maximum(place, 0)], 0.0)
+    return np.where(days > curve.end[-1] * (1 + SAME), np.inf, ends)
+
+
+def _at(
+    curve: NetCurve, times: tuple[np.ndarray, np.ndarray], compat: Compat | None, start: float
+) -> dict[str, np.ndarray]:
+    """Gives the columns of one group at its times, conditional on survival beyond `start` days."""
     shown, days = times
-    asked = days
-    if compat == "popepi" and len(curve.end):
-        place = np.searchsorted(curve.end, days * (1 + SAME), side="right") - 1
-        asked = np.where(place >= 0, curve.end[np.maximum(place, 0)], 0.0)
-        asked = np.where(days > curve.end[-1] * (1 + SAME), np.inf, asked)
-    values = curve.at(asked)
+    values = curve.at(_ends_of_months(curve, days) if compat == "popepi" else days)
+    if start > 0:
+        moment = np.array([start])
+        base = curve.at(_ends_of_months(curve, moment) if compat == "popepi" else moment)
+        early = days < start
+        values["estimate"] = np.where(early, np.nan, values["estimate"] / base["estimate"])
+        gathered = np.maximum(values["se_log"] ** 2 - base["se_log"] ** 2, 0.0)
+        values["se_log"] = np.where(early, np.nan, np.sqrt(gathered))
+        values["events"] = np.maximum(values["events"] - base["events"], 0.0)
     order = np.argsort(days, kind="stable")
     counts = np.empty(len(days))
     counts[order] = np.diff(values["events"][order], prepend=0.0)
@@ -206,6 +224,7 @@ def _traditional(
     request: _Request,
     warnings: list[str],
     compat: Compat | None,
+    start: float,
 ) -> list[dict[str, np.ndarray]]:
     found = []
     for g in range(len(cohort.strata)):
@@ -219,7 +238,7 @@ def _traditional(
                 estimate += np.nan
                 continue
             # each age group is a call of its own, as one would write it in R
-            values = _at(curves([part])[0], times, compat)
+            values = _at(curves([part])[0], times, compat, start)
             if np.isnan(values["estimate"]).any():
                 first = times[0][np.isnan(values["estimate"])].min()
                 warnings.append(
@@ -253,8 +272,8 @@ def _individual(
     curves: Curves,
     request: _Request,
     warnings: list[str],
-    method: Method,
     compat: Compat | None,
+    start: float,
 ) -> list[dict[str, np.ndarray]]:
     if compat is not None:
         raise SurvivalError("usage", "--compat knows no individual weights", hint="Leave out --compat.")
@@ -266,7 +285,7 @@ def _individual(
     parts = [weighted.take(weighted.group == g) for g in range(groups)]
     found = []
     for g, (curve, part) in enumerate(zip(curves(parts), parts)):
-        columns = _at(curve, request.of(part), compat)
+        columns = _at(curve, request.of(part), compat, start)
         if (counts[g] == 0).any():
             label = standard.labels[int(np.argmax(counts[g] == 0))]
             warnings.append(f"Age group {label}{_name(cohort, g)} has no persons: no standardised estimate.")

@@ -9,13 +9,15 @@ Sources: Seppa, Hakulinen, Laara and Pitkaniemi, Stat Med 35 (2016); the notes i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from survival.errors import SurvivalError
-from survival.frames import DAYS, EPOCH
+from survival.frames import DAYS, EPOCH, FollowUp
 from survival.lifetables import YEAR_OF_AGE, LifeTable
 from survival.net.cohort import Cohort
 from survival.net.estimators import Method, NetCurve, ratio
@@ -130,3 +132,47 @@ def popepi_curve(cohort: Cohort, table: LifeTable, *, method: Method, transform:
     months = np.arange(1, len(s.d) + 1) * (YEAR / PER_YEAR)
     start = np.concatenate([[0.0], months[:-1]])
     return NetCurve(start, months, survival, variance, np.ones(len(months)), s.n, s.d, s.n)
+
+
+def popepi_observed(
+    followup: FollowUp, causes: Sequence[float] = (), *, transform: Transform = "hazard"
+) -> pd.DataFrame:
+    """Gives popEpi's observed survival of one group by month, and by cause when the status codes of causes are given.
+
+    Columns: `end` (years), `n`, `d`, `estimate`, `se`; for each cause c `d_c`, `survival_c` (others censored, from
+    hazards), `se_c` and `cif_c` (the interval's deaths shared among causes). `followup` comes from two dates, or has
+    times in days (years of 365.25), months or years.
+    """
+    if followup.origin is not None:
+        days = followup.time if followup.unit == "days" else followup.time * DAYS[followup.unit]
+        followed = fractional_years(followup.origin + days) - fractional_years(followup.origin)
+    else:
+        followed = followup.time / {"days": YEAR, "months": PER_YEAR, "years": 1}[followup.unit]
+    kept = followed > 0
+    followed, event, status = followed[kept], followup.event[kept], followup.status[kept]
+    count = int(np.ceil(followed.max() * PER_YEAR - 1e-9))
+    ends = np.arange(1, count + 1) / PER_YEAR
+    month = np.minimum(np.searchsorted(ends, followed, side="left"), count - 1)
+    gone = np.bincount(month, minlength=count)
+    n = len(followed) - np.concatenate([[0], np.cumsum(gone)[:-1]])
+    step = 1.0 / PER_YEAR
+    years = (n - gone) * step + np.bincount(month, followed - month * step, minlength=count)
+
+    def curve(d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if transform == "hazard":
+            survival = np.exp(-np.cumsum(step * ratio(d, years)))
+            return survival, survival * np.sqrt(np.cumsum(ratio(step**2 * d, years**2)))
+        effective = n - (gone - d) / 2
+        survival = np.cumprod(1.0 - ratio(d, effective))
+        return survival, survival * np.sqrt(np.cumsum(ratio(d, effective * (effective - d))))
+
+    deaths = np.bincount(month[event], minlength=count).astype(float)
+    survival, se = curve(deaths)
+    table = {"end": ends, "n": n, "d": deaths, "estimate": survival, "se": se}
+    before = np.concatenate([[1.0], survival[:-1]])
+    for cause in causes:
+        d = np.bincount(month[event & (status == cause)], minlength=count).astype(float)
+        own, own_se = curve(d)
+        shared = np.cumsum((before - survival) * ratio(d, deaths))
+        table |= {f"d_{cause:g}": d, f"survival_{cause:g}": own, f"se_{cause:g}": own_se, f"cif_{cause:g}": shared}
+    return pd.DataFrame(table)

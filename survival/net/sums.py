@@ -6,6 +6,7 @@ sums. They come from a compiled kernel, or from plain numpy where numba is absen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -105,23 +106,20 @@ def sum_steps(
         float(sign),
         bool(split),
     )
-    if engine == "auto":
-        engine = "numba" if _has_numba() else "numpy"
-    if engine == "numba":
-        from survival.net.kernel import accumulate
-
-        columns = accumulate(*arguments)
-    else:
-        columns = accumulate_numpy(*arguments)
-    return Sums(starts, ends, *columns)
+    return Sums(starts, ends, *_accumulator(engine)(*arguments))
 
 
-def _has_numba() -> bool:
+def _accumulator(engine: str) -> Callable[..., np.ndarray]:
+    """Gives the compiled kernel, or plain numpy where numba is absent or finds no folder to keep its cache in."""
+    if engine == "numpy":
+        return accumulate_numpy
     try:
-        import numba  # noqa: F401
-    except ImportError:
-        return False
-    return True
+        from survival.net.kernel import accumulate
+    except (ImportError, RuntimeError):
+        if engine == "numba":
+            raise
+        return accumulate_numpy
+    return accumulate
 
 
 def accumulate_numpy(

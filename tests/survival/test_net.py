@@ -18,6 +18,7 @@ from survival.net.cohort import build_cohort, window
 from survival.net.comparison import compare_net_survival
 from survival.net.crude import crude_death
 from survival.net.estimators import expected_survival, pohar_perme
+from survival.net.popepi import popepi_observed
 from survival.net.relsurv import relsurv_curves
 from survival.standards import standard
 
@@ -239,6 +240,50 @@ def test_compat_popepi_against_R(expected, colrec, slopop, dataset, data, method
         ("upper", f"r.{short}.hi"),
     ):
         np.testing.assert_allclose(ours[mine], numbers[theirs], rtol=1e-11)
+
+
+@pytest.mark.shared
+def test_popepi_observed_and_by_cause_against_R(expected, dataset):
+    # survtab(surv.type = "surv.obs", "surv.cause", "cif.obs"), surv.method = "hazard" and "lifetable"; tolerance 1e-11
+    numbers, frame = expected("popepi_sire_cohort"), dataset("sire")
+    frame = frame[frame["dg_date"] < frame["ex_date"]].reset_index(drop=True)
+    followup = build_followup(frame, entry="dg_date", exit="ex_date", event="status", event_codes=(1, 2))
+    months = np.array(numbers["cause"]["surv.int"]) - 1
+    hazard = popepi_observed(followup, (1, 2)).iloc[months]
+    table = popepi_observed(followup, transform="lifetable").iloc[months]
+    pairs = [
+        (hazard["estimate"], numbers["cause"]["surv.obs"]),
+        (hazard["se"], numbers["cause"]["SE.surv.obs"]),
+        (hazard["survival_1"], numbers["cause"]["surv.obs.canD"]),
+        (hazard["se_1"], numbers["cause"]["SE.surv.obs.canD"]),
+        (hazard["survival_2"], numbers["cause"]["surv.obs.othD"]),
+        (hazard["se_2"], numbers["cause"]["SE.surv.obs.othD"]),
+        (hazard["cif_1"], numbers["cif"]["CIF_canD"]),
+        (hazard["cif_2"], numbers["cif"]["CIF_othD"]),
+        (table["n"], numbers["obs_lifetable"]["n"]),
+        (table["estimate"], numbers["obs_lifetable"]["surv.obs"]),
+        (table["se"], numbers["obs_lifetable"]["SE.surv.obs"]),
+    ]
+    for ours, theirs in pairs:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11)
+
+
+def test_conditional_net_survival_is_a_ratio(persons, table):
+    whole = net_survival(persons(), table, at=[365, 1826]).frame
+    given = net_survival(persons(), table, at=[100, 1826], given=365).frame
+    assert np.isnan(given["estimate"].iloc[0])
+    assert given["estimate"].iloc[1] == pytest.approx(whole["estimate"].iloc[1] / whole["estimate"].iloc[0])
+    assert given["se_log"].iloc[1] ** 2 == pytest.approx(whole["se_log"].iloc[1] ** 2 - whole["se_log"].iloc[0] ** 2)
+
+
+def test_deaths_on_the_day_of_diagnosis_count(persons, cohort_frame, life_table_frame):
+    frame = cohort_frame(50, seed=2)
+    frame.loc[:4, ["time", "event"]] = [0, 1]
+    immortal = build_life_table(life_table_frame(hazard=0.0))
+    net = net_survival(persons(frame=frame), immortal, at=[0, 365]).frame
+    observed = kaplan_meier(build_followup(frame, time="time", event="event"), at=[0, 365]).frame
+    np.testing.assert_allclose(net["estimate"], observed["estimate"], rtol=1e-12)
+    assert net["estimate"].iloc[0] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("method", METHODS)
