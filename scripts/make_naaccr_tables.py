@@ -33,6 +33,53 @@ CODES_ONLY = {
 }
 
 
+# Labels in our own words where a condensed one would not tell two codes apart, and the one list that the source lacks.
+OWN_LABELS: dict[int, dict[str, str]] = {
+    490: {
+        "3": "Positive histology and immunophenotype or genetics",
+        "7": "Imaging only, without microscopic confirmation",
+    },
+    610: {
+        "00": "Diagnosed here, all treatment elsewhere",
+        "10": "Diagnosed here, treated here (part or all, NOS)",
+        "11": "Diagnosed in staff physician's office, part of treatment here",
+        "12": "Diagnosed in staff physician's office, all treatment here",
+        "13": "Diagnosed here, part of treatment here",
+        "14": "Diagnosed here, all treatment here",
+        "20": "Diagnosed elsewhere, treated here (part or all, NOS)",
+        "21": "Diagnosed elsewhere, part of treatment here",
+        "22": "Diagnosed elsewhere, all treatment here",
+        "30": "Diagnosed and treated elsewhere, work-up or staging here",
+        "31": "Diagnosed and treated elsewhere, in-transit care here",
+        "32": "Diagnosed and treated elsewhere, recurrence here",
+        "33": "Diagnosed and treated elsewhere, history only",
+        "34": "Not required by CoC, diagnosed and treated here",
+        "35": "Before reference date, diagnosed and treated here",
+        "36": "Not required by CoC, diagnosed elsewhere, treated here",
+        "37": "Before reference date, diagnosed elsewhere, treated here",
+        "38": "Found at autopsy here, not suspected before",
+        "40": "Diagnosed and treated in one staff physician's office",
+        "41": "Diagnosed and treated in several staff physicians' offices",
+        "42": "Not a staff physician or non-CoC facility",
+        "43": "Pathology or laboratory specimen only",
+        "49": "Death certificate only",
+        "99": "Not required by CoC, details unknown",
+    },
+    764: {
+        "0": "In situ",
+        "1": "Localized",
+        "2": "Regional by direct extension only",
+        "3": "Regional lymph nodes only",
+        "4": "Regional by direct extension and lymph nodes",
+        "7": "Distant",
+        "8": "Benign or borderline",
+        "9": "Unknown or not applicable",
+    },
+    1340: {"6": "Recommended but not performed, reason not recorded"},
+    1430: {"6": "Recommended but not given, reason not recorded"},
+}
+
+
 def read_rows(name: str) -> list[dict[str, str]]:
     with (SOURCE / name).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -169,8 +216,12 @@ def condense(label: str) -> str:
         shorter = re.sub(aside, "", label).strip()
         label = shorter if len(shorter) > 3 else label
     if len(label) > LABEL_LENGTH:
-        label = label[: LABEL_LENGTH + 1].rsplit(" ", 1)[0].rstrip(",;:- ")
-    return label[:LABEL_LENGTH]
+        start = label[:LABEL_LENGTH]
+        clause = re.match(r".{25,}(?=[,;:])", start)
+        if clause:
+            return clause[0]
+        return start.rsplit(" ", 1)[0].rstrip(",;:- ")[: LABEL_LENGTH - 1] + "…"
+    return label
 
 
 def write_codes() -> None:
