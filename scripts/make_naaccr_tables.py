@@ -224,6 +224,18 @@ def condense(label: str) -> str:
     return label
 
 
+def condense_list(rows: list[tuple[str, str]]) -> dict[str, str]:
+    """Gives the labels of one item's codes; where two would be alike, what stands behind the common start is used."""
+    labels = {code: condense(label) for code, label in rows}
+    for code, label in rows:
+        if sum(labels[code] == other for other in labels.values()) > 1:
+            rest = re.split(r"[;:,(]\s*", label, maxsplit=1)[-1].rstrip(").")
+            shorter = condense(rest)
+            if shorter and shorter not in labels.values():
+                labels[code] = shorter[:1].upper() + shorter[1:]
+    return labels
+
+
 def write_codes() -> None:
     """Writes the allowed codes of v25 and v26, one row per (item, code) with the versions it belongs to."""
     found: dict[tuple[int, str], dict[str, str]] = {}
@@ -236,12 +248,14 @@ def write_codes() -> None:
                 if item is None or not entry.endswith(".csv"):
                     continue
                 text = io.TextIOWrapper(archive.open(entry), encoding="utf-8-sig", newline="")
-                for row in csv.reader(text):
-                    code = "" if row[0] == "Blank" else row[0].split("/")[0]
-                    if len(code) > int(item["length"]):
-                        continue
-                    label = "" if stem in CODES_ONLY else condense(row[1])
+                rows = [("" if row[0] == "Blank" else row[0].split("/")[0], row[1]) for row in csv.reader(text)]
+                rows = [(code, label) for code, label in rows if len(code) <= int(item["length"])]
+                labels = dict.fromkeys((code for code, _ in rows), "") if stem in CODES_ONLY else condense_list(rows)
+                for code, label in labels.items():
                     found.setdefault((int(item["naaccrNum"]), code), {}).setdefault(version, label)
+    for number, own in OWN_LABELS.items():
+        for code, label in own.items():
+            found[number, code] = {"250": label, "260": label}
     buffer = io.StringIO()
     buffer.write(
         "# Allowed codes of items in versions 25 and 26 with condensed labels; ICD-O and ICD codes have none.\n"
