@@ -42,8 +42,8 @@ OWN_LABELS: dict[int, dict[str, str]] = {
     610: {
         "00": "Diagnosed here, all treatment elsewhere",
         "10": "Diagnosed here, treated here (part or all, NOS)",
-        "11": "Diagnosed in staff physician's office, part of treatment here",
-        "12": "Diagnosed in staff physician's office, all treatment here",
+        "11": "Diagnosed in staff physician's office, partly treated here",
+        "12": "Diagnosed in staff physician's office, fully treated here",
         "13": "Diagnosed here, part of treatment here",
         "14": "Diagnosed here, all treatment here",
         "20": "Diagnosed elsewhere, treated here (part or all, NOS)",
@@ -76,7 +76,13 @@ OWN_LABELS: dict[int, dict[str, str]] = {
         "9": "Unknown or not applicable",
     },
     1340: {"6": "Recommended but not performed, reason not recorded"},
-    1430: {"6": "Recommended but not given, reason not recorded"},
+    1430: {
+        "1": "Not part of planned first course",
+        "6": "Recommended but not given, reason not recorded",
+        "7": "Recommended but refused",
+        "8": "Recommended, unknown if given",
+        "9": "Unknown if recommended or given",
+    },
 }
 
 
