@@ -17,7 +17,8 @@ def parquet(tmp_path, cohort_frame):
     def write(frame: pd.DataFrame | None = None, name: str = "cohort.parquet"):
         path = tmp_path / name
         frame = cohort_frame(3000, seed=5, late=True) if frame is None else frame
-        frame.to_parquet(path)
+        # Spark reads no nanoseconds
+        frame.to_parquet(path, coerce_timestamps="us")
         return path, frame
 
     return write
