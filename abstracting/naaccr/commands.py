@@ -276,9 +276,16 @@ def convert(
     """
     import json
 
+    from abstracting.errors import AbstractingError
     from abstracting.naaccr.convert import load_table
+    from abstracting.naaccr.items import check_version
     from abstracting.naaccr.transfer import convert_file
 
+    for name, one in (("--to", version), ("--from", source_version)):
+        try:
+            check_version(one or "260")
+        except AbstractingError as error:
+            raise click.BadParameter(f"{error.message}: {error.hint}", param_hint=name) from error
     account, patients, tumors = convert_file(
         source,
         target,

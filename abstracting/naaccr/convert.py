@@ -162,6 +162,7 @@ def plan(
             "naaccr-flat",
             f"version {target} has no columns",
             hint=f"convert to one of {', '.join(FLAT_VERSIONS)} (--to 180)",
+            exit_code=2,
         )
     start, end = VERSIONS.index(source), VERSIONS.index(target)
     way = VERSIONS[start : end + 1] if end >= start else VERSIONS[end : start + 1][::-1]

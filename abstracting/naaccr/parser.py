@@ -23,6 +23,7 @@ from abstracting.naaccr.options import (
     ITEMS,
     MARKUP_BYTES,
     NAMESPACE,
+    NOTES,
     PATIENT_BYTES,
     TUMORS,
     ReadOptions,
@@ -302,7 +303,7 @@ class DocumentParser:
         )
 
     def _note(self, text: str) -> None:
-        if text not in self.notes and len(self.notes) < 100:
+        if text not in self.notes and len(self.notes) < NOTES:
             self.notes.append(text)
 
     def _on_end(self, name: str) -> None:

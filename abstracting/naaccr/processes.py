@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from abstracting.naaccr.engine import END, Engine, count_lines
 from abstracting.naaccr.findings import FINDINGS_KEPT, Finding, UnreadableError
-from abstracting.naaccr.options import ReadOptions
+from abstracting.naaccr.options import NOTES, ReadOptions
 from abstracting.naaccr.parser import Opening
 from abstracting.naaccr.report import Report
 from abstracting.naaccr.source import CHUNK, Source
@@ -112,6 +112,7 @@ class _Part:
     lines: int
     between: bool
     root_findings: list[Finding]
+    notes: list[str]
 
 
 _worker: tuple[ReadOptions, Opening] | None = None
@@ -143,8 +144,8 @@ def _read_part(piece: Piece) -> _Part:
         feed(report, engine, data)
     except UnreadableError:
         # the piece is read again where all lines are known, so that the error names the right one
-        return _Part(report, 0, False, [])
-    return _Part(report, count_lines(data), engine.between, opening.root.findings[before:])
+        return _Part(report, 0, False, [], [])
+    return _Part(report, count_lines(data), engine.between, opening.root.findings[before:], engine.notes)
 
 
 def feed(report: Report, engine: Engine, chunk: bytes) -> None:
@@ -184,6 +185,7 @@ def read_pieces(
             again.append(piece)
             return
         _merge(report, part, opening, line, index)
+        notes.extend(note for note in part.notes if note not in notes and len(notes) < NOTES)
         line, index = line + part.lines, index + part.report.patients
         if progress is not None and not isinstance(piece, bytes):
             progress(piece[2])

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from abstracting.naaccr.engine import Engine
 from abstracting.naaccr.findings import UnreadableError
@@ -87,7 +87,12 @@ def read_xml(source: Source, *, options: ReadOptions = DEFAULTS) -> Reading:
 
 
 def sniff_format(source: Source) -> str:
-    """Gives `xml`, `flat` or `csv`: by the content where it is plain, else by the suffix of the path."""
+    """Gives `xml`, `flat` or `csv`: by the content where it is plain, else by the suffix of the path.
+
+    What is no regular file (a pipe) is not looked into, because it can be read only once: it counts as XML.
+    """
+    if isinstance(source, str | os.PathLike) and Path(source).exists() and not Path(source).is_file():
+        return "xml"
     with open_bytes(source) as chunks:
         head = next(iter(chunks), b"")
     text = head.lstrip(b"\xef\xbb\xbf").lstrip()

@@ -52,6 +52,8 @@ def convert_file(
     `before_writing`, the second time the file is written. An error leaves the target as it was.
     """
     form = format_of(target)
+    if Path(source).exists() and not Path(source).is_file():
+        raise AbstractingError("usage", "the source is read twice and must be a file", hint="save it first")
     options = replace(options or ReadOptions(), unknown_items="process")
 
     def open_source() -> tuple[Reading, Conversion]:

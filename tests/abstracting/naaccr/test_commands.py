@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,10 +202,21 @@ def test_convert_says_what_is_lost(run: Any, tmp_path: Path) -> None:
     ]
     assert account["changed"] == [{"source": 220, "target": 225, "count": 1}]
     assert run("convert", path, tmp_path / "b.doc").returncode == 2
-    assert run("convert", path, tmp_path / "b.txt").returncode == 3
+    assert run("convert", path, tmp_path / "b.txt").returncode == 2
     assert run("convert", path, tmp_path / "b.txt", "--to", "180").returncode == 0
-    assert run("convert", path, tmp_path / "b.xml", "--to", "999").returncode == 3
+    assert run("convert", path, tmp_path / "b.xml", "--to", "999").returncode == 2
     assert run("convert", path, tmp_path / "b.xml", "--record-type", "Z").returncode == 2
+
+
+def test_a_pipe_is_read_once(run: Any, tmp_path: Path, document: Any) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", f"cat > '{pipe}'"], stdin=subprocess.PIPE)
+    assert writer.stdin is not None
+    writer.stdin.write(document().encode())
+    writer.stdin.close()
+    assert run("validate", pipe).returncode == 0
+    writer.wait()
 
 
 def test_every_command_and_option_is_explained() -> None:

@@ -120,9 +120,10 @@ def plain_texts(count: int, random_: random.Random) -> Iterator[str]:
     for index in range(count):
         site = random_.choice(["C509", "C61", "C5099", "c"])
         extra = '<Item naaccrId="textStaging"><![CDATA[</Patient>]]></Item>' if index % 37 == 5 else ""
+        number = "mine" if index == 300 else "naaccrNum"
         yield (
             f'<Patient>\n<Item naaccrId="patientIdNumber">{index:08d}</Item>\n<Tumor>\n'
-            f'<Item naaccrId="primarySite">{site}</Item>{extra}\n</Tumor>\n</Patient>\n'
+            f'<Item naaccrId="primarySite" {number}="400">{site}</Item>{extra}\n</Tumor>\n</Patient>\n'
         )
 
 
