@@ -62,21 +62,23 @@ def count_in_engine(
 ) -> RiskSets:
     """Gives the counts by stratum and distinct time of a lazy table, for `kaplan_meier` or `interval_counts`.
 
-    One grouped query (a second one with delayed entry) and one for checks; rows with missing values or negative times
-    are faults, told as counts because an engine keeps no row numbers.
+    One grouped query (a second one with delayed entry); rows with missing values or negative times show up as groups
+    of their own and are told as counts, because an engine keeps no row numbers.
     """
     faults = Faults()
     require_columns(table.columns, [name for name in (time, event, entry, *by) if name], faults)
     faults.raise_if_any()
-    _check(table, [name for name in (time, entry) if name], [event, *by], faults)
+    for name in (time, entry):
+        if name and not table[name].type().is_numeric():
+            faults.add("value-text", f"column {name!r} holds text", "Give numbers.")
     faults.raise_if_any()
-    happened = _is_event(table, event, event_codes)
-    grouped = (
-        table.mutate(_time=table[time].cast("float64"), _event=happened.cast("int64"))
-        .group_by([*by, "_time"])
-        .agg(total=lambda t: t.count(), events=lambda t: t["_event"].sum())
-        .to_pandas()
-    )
+    grouped = _group(table, [*by], time, event, event_codes)
+    if grouped.empty:
+        faults.add("file-empty", "the table has no rows", "Give rows.")
+    _check(grouped, {time: "_time", **{name: name for name in by}}, [time], faults)
+    if lacking := int(grouped["unknown"].sum()):
+        faults.add("value-missing", f"column {event!r} is empty in {lacking} rows", "Leave these rows out.")
+    faults.raise_if_any()
     group, strata = number_groups(grouped, by, faults)
     faults.raise_if_any()
     times, position = np.unique(grouped["_time"].to_numpy(dtype=float), return_inverse=True)
@@ -87,13 +89,14 @@ def count_in_engine(
     entered = None
     if entry:
         late = (
-            table.filter(table[entry] > 0)
-            .mutate(_entry=lambda t: t[entry].cast("float64"))
+            table.mutate(_entry=table[entry].cast("float64"))
             .group_by([*by, "_entry"])
             .agg(total=lambda t: t.count())
             .to_pandas()
         )
-        entered = _count_entries(late, strata, times, by)
+        _check(late, {entry: "_entry"}, [entry], faults)
+        faults.raise_if_any()
+        entered = _count_entries(late[late["_entry"] > 0], strata, times, by)
     return RiskSets(
         times,
         events,
@@ -136,24 +139,32 @@ def _is_event(table: ir.Table, event: str, codes: Sequence[str | float]) -> ir.B
     return column.isin([str(code) for code in codes])
 
 
-def _check(table: ir.Table, numbers: list[str], others: list[str], faults: Faults) -> None:
-    for name in numbers:
-        if not table[name].type().is_numeric():
-            faults.add("value-text", f"column {name!r} holds text", "Give numbers.")
-    faults.raise_if_any()
-    measures = {f"missing_{name}": table[name].isnull().sum() for name in (*numbers, *others)}
-    measures |= {f"negative_{name}": (table[name] < 0).sum() for name in numbers}
-    measures |= {f"nan_{name}": table[name].isnan().sum() for name in numbers if table[name].type().is_floating()}
-    found = table.aggregate(rows=table.count(), **measures).to_pandas().iloc[0].fillna(0)
-    if found["rows"] == 0:
-        faults.add("file-empty", "the table has no rows", "Give rows.")
-    for name in (*numbers, *others):
-        lacking = int(found[f"missing_{name}"]) + int(found.get(f"nan_{name}", 0))
-        if lacking:
-            faults.add("value-missing", f"column {name!r} is empty in {lacking} rows", "Leave these rows out.")
-    for name in numbers:
-        if below := int(found[f"negative_{name}"]):
-            faults.add("time-negative", f"column {name!r} is below 0 in {below} rows", "Correct these values.")
+def _group(table: ir.Table, by: list[str], time: str, event: str, codes: Sequence[str | float]) -> pd.DataFrame:
+    """Gives rows, events and unknown events by stratum and time, counted in the engine."""
+    happened = _is_event(table, event, codes).cast("int64")
+    return (
+        table.mutate(_time=table[time].cast("float64"), _event=happened, _unknown=table[event].isnull().cast("int64"))
+        .group_by([*by, "_time"])
+        .agg(
+            total=lambda t: t.count(),
+            events=lambda t: t["_event"].sum().coalesce(0),
+            unknown=lambda t: t["_unknown"].sum(),
+        )
+        .to_pandas()
+    )
+
+
+def _check(grouped: pd.DataFrame, columns: dict[str, str], numbers: Sequence[str], faults: Faults) -> None:
+    """Notes missing and negative values; `columns` maps the user's names to those of the grouped frame."""
+    for name, own in columns.items():
+        missing = grouped[own].isna()
+        if missing.any():
+            rows = int(grouped.loc[missing, "total"].sum())
+            faults.add("value-missing", f"column {name!r} is empty in {rows} rows", "Leave these rows out.")
+        below = grouped[own] < 0 if name in numbers else missing & False
+        if below.any():
+            rows = int(grouped.loc[below, "total"].sum())
+            faults.add("time-negative", f"column {name!r} is below 0 in {rows} rows", "Correct these values.")
 
 
 def _count_entries(late: pd.DataFrame, strata: pd.DataFrame, times: np.ndarray, by: Sequence[str]) -> np.ndarray:

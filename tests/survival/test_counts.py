@@ -51,7 +51,7 @@ def test_bad_values_are_told_with_counts(parquet, cohort_frame):
     frame = cohort_frame(20).astype({"time": float, "event": "Int64"})
     frame.loc[3, "time"], frame.loc[4, "event"] = -1.0, pd.NA
     path, _ = parquet(frame)
-    with pytest.raises(SurvivalError, match="'event' is empty in 1 rows; column 'time' is below 0 in 1 rows"):
+    with pytest.raises(SurvivalError, match="'time' is below 0 in 1 rows; column 'event' is empty in 1 rows"):
         count_in_engine(open_parquet(path), time="time", event="event")
     with pytest.raises(SurvivalError, match="no column"):
         count_in_engine(open_parquet(path), time="tme", event="event")
