@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html import unescape
 from operator import itemgetter
 
 from abstracting.naaccr.findings import Finding
@@ -31,7 +30,8 @@ _HEAD_NUMBER_FIRST = re.compile(rf"Item[ \t\n]+naaccrNum={_VALUE}[ \t\n]+naaccrI
 _CLOSER = re.compile(r"/Item[ \t\n]*>[ \t\n]*")
 _TAG = re.compile(r"(/?)(Patient|Tumor)[ \t\n]*>[ \t\n]*")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\\]\\]>")
-_REFERENCES = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
+_REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));")
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _SPACE = re.compile(r"[ \t\n]*")
 
 # the shape of a patient without any fault: items of the patient, then tumors with items of the tumor
@@ -243,9 +243,10 @@ class PlainReader:
         if _FORBIDDEN.search(value):
             return None
         if "&" in value:
-            if _REFERENCES.search(value):
+            resolved = _resolve(value)
+            if resolved is None:
                 return None
-            value = unescape(value)
+            value = resolved
         kind, item = head.kind, head.item
         if kind != "x" and self.rules.fault(item, value, item.level) is not None:  # type: ignore[arg-type, union-attr]
             kind = "x"
@@ -257,6 +258,20 @@ class PlainReader:
     def _remember(self, part: str, piece: Piece) -> None:
         if len(self._pieces) < REMEMBERED and len(part) < 200:
             self._pieces[part] = piece
+
+
+def _resolve(value: str) -> str | None:
+    """Gives a text with its references resolved; None where one is not of XML itself or no character of XML."""
+    parts = _REFERENCE.split(value)
+    if len(parts) // 4 != value.count("&"):
+        return None
+    for place in range(1, len(parts), 4):
+        decimal, hexadecimal, name = parts[place : place + 3]
+        code = int(decimal) if decimal else int(hexadecimal, 16) if hexadecimal else ord(_NAMED[name])
+        if not (code in (9, 10, 13) or 32 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0x10000 <= code < 0x110000):
+            return None
+        parts[place : place + 3] = [chr(code), "", ""]
+    return "".join(parts)
 
 
 def _finding(piece: Piece, fault: tuple[str, str], level: str, line: int, patient: Patient) -> Finding:

@@ -43,7 +43,7 @@ ids = st.sampled_from(
 )
 values = st.sampled_from(
     ["", "C509", "01", "1", "  ", "20200230", "20200229", "a &lt; b", "&#65;", "x > y", "\U0001f600", "é", "a\nb", "a]b",
-     "]]&gt;"]
+     "]]&gt;", "&#128;", "&#13;", "&#0;", "&#x1F600;", "&#xD800;", "&#38;lt;", "&amp;#65;", "&#xFFFE;", "&#9999999;"]
 )  # fmt: skip
 numbers = st.sampled_from(["", "", ' naaccrNum="400"', ' naaccrNum="x"', ' naaccrNum=""', " other='1'"])
 shapes = st.sampled_from(
