@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from registry import config, schema
 from registry.db import Store
-from registry.models import Abstract, Facility, Physician, PopulationArea
+from registry.models import Abstract, Facility, Physician, PopulationArea, now
 from registry.models.tumors import COMPLETE, INCOMPLETE, SUSPENSE
 
 FINISHED = "demo.json"
@@ -111,7 +112,8 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
 
     files = store.settings.folder("synthetic")
     with _stage(say, "synthetic persons with known truth") as result:
-        made = make(patients=size, seed=seed)
+        # what is known ends with last month, so that follow-up is due today as it is in a real registry
+        made = make(patients=size, seed=seed, as_of=now().date().replace(day=1) - timedelta(days=1))
         write_folder(made, files, version="250", record_type="A", workers=2)
         result.append(f"{len(made.patients):,} patients, {len(made.tumors):,} tumors, NAACCR v25 XML")
     path = files / "registry.xml.gz"

@@ -25,6 +25,7 @@ CODES: dict[str, str] = {
     "no-cases": "the selection holds no cases",
     "refused-rates": "rates are computed only for counties and years declared population-based",
     "population": "no population is loaded, or one that cannot be used",
+    "rule-set": "no follow-up rule set of this name",
     "suppressed": "the group is smaller than may be shown",
     "item-value": "an item is unknown or its value does not fit",
 }

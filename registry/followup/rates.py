@@ -1,0 +1,95 @@
+"""Follow-up rates: A eligible, B dead, C living, D living and current, E lost; B + D + E = A; what a target needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from registry.followup.rules import RuleSet, Test
+from registry.followup.status import CURRENT, DEAD, DUE, NOT_FOLLOWED, Case, Person
+
+CASE, PATIENT = "case", "patient"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One test's rate: the five letters with the cases or patients behind each, and the contacts that reach the target."""
+
+    test: Test
+    unit: str
+    eligible: tuple[int, ...]
+    dead: tuple[int, ...]
+    current: tuple[int, ...]
+    lost: tuple[int, ...]
+
+    @property
+    def a(self) -> int:
+        return len(self.eligible)
+
+    @property
+    def b(self) -> int:
+        return len(self.dead)
+
+    @property
+    def c(self) -> int:
+        return self.a - self.b
+
+    @property
+    def d(self) -> int:
+        return len(self.current)
+
+    @property
+    def e(self) -> int:
+        return len(self.lost)
+
+    @property
+    def rate(self) -> float | None:
+        """The share followed, (B + D) / A; None where nobody is eligible."""
+        return (self.b + self.d) / self.a if self.a else None
+
+    @property
+    def met(self) -> bool:
+        return self.rate is not None and self.rate >= self.test.target
+
+    @property
+    def needed(self) -> int:
+        """How many contacts among the lost reach the target."""
+        # the product is rounded before the ceiling: 0.80 * 35 is 28.000000000000004 in floating point
+        return max(math.ceil(round(self.test.target * self.a, 9)) - (self.b + self.d), 0)
+
+
+def rates(
+    people: Iterable[Person], rules: RuleSet, *, as_of: date, reference: date | None, unit: str = CASE
+) -> list[Rate]:
+    """Gives each test's rate on a day, by case (abstract numbers) or by patient (patient numbers).
+
+    A living person counts as current while the last contact is not older than `delinquent_months`.
+    """
+    known = list(people)
+    return [_rate(known, rules, test, as_of, reference, unit) for test in rules.tests]
+
+
+def _rate(people: list[Person], rules: RuleSet, test: Test, as_of: date, reference: date | None, unit: str) -> Rate:
+    first = test.first_diagnosis(as_of=as_of, reference=reference, earliest=rules.earliest_diagnosis)
+    groups: dict[str, list[int]] = {"eligible": [], "dead": [], "current": [], "lost": []}
+    for person in people:
+        if person.status == NOT_FOLLOWED:
+            continue
+        cases = [c for c in person.cases if not c.excluded and _counts(c, test, first)]
+        numbers = [c.abstract_id for c in cases] if unit == CASE else [person.patient_id] if cases else []
+        state = "dead" if person.status == DEAD else "current" if person.status in {CURRENT, DUE} else "lost"
+        groups["eligible"] += numbers
+        groups[state] += numbers
+    return Rate(test, unit, **{name: tuple(numbers) for name, numbers in groups.items()})
+
+
+def _counts(case: Case, test: Test, first: date | None) -> bool:
+    if first is not None and (case.diagnosis is None or case.diagnosis < first):
+        return False
+    if test.behavior and case.behavior not in test.behavior:
+        return False
+    if test.age_from or test.age_to < 999:
+        return case.age is not None and test.age_from <= case.age <= test.age_to
+    return True
