@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,8 +104,8 @@ def reproduce(result: Result, *, snapshot: str = "", registry: str = "", definit
 def method_text(result: Result) -> tuple[str, tuple[str, ...]]:
     """Gives the method of a result in sentences ready to paste, and the keys of its references."""
     settings = result.settings
-    sentence, names = METHODS.get(result.method, (f"The method was {result.method}", ()))
-    names = list(names)
+    sentence, keys = METHODS.get(result.method, (f"The method was {result.method}", ()))
+    names = list(keys)
     sentences = [sentence + "."]
     if table := settings.get("life_table"):
         sentences.append(f"Background mortality came from the life table {table} by sex, single year of age and year.")
@@ -163,7 +164,7 @@ _RMAP = "list(age = age, sex = sex, year = date)"
 
 
 def _net_call(
-    method: str, settings: dict[str, Any], right: str, data: str, ci: str, level: float, at: list[float] | None
+    method: str, settings: Mapping[str, Any], right: str, data: str, ci: str, level: float, at: list[float] | None
 ) -> str:
     lines = ["library(relsurv)"]
     if settings.get("compat") == "popepi":

@@ -69,7 +69,7 @@ def count_followup(followup: FollowUp) -> RiskSets:
     used = np.flatnonzero(both.sum(axis=0).any(axis=1))
     if len(used) == used[-1] - used[0] + 1:
         # a slice is a view, without the copies that picking columns costs
-        kept = slice(int(used[0]), int(used[-1]) + 1)
+        kept: slice | np.ndarray = slice(int(used[0]), int(used[-1]) + 1)
     else:
         kept = used
     times, events, censored = times[kept], events[:, kept], censored[:, kept]

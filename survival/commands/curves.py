@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -18,7 +18,9 @@ from survival.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from survival.frames import FollowUp
+    from survival.actuarial import IntervalCounts
+    from survival.frames import FollowUp, Unit
+    from survival.intervals import Scale
     from survival.risksets import RiskSets
 
 _ENGINE = click.option(
@@ -30,11 +32,9 @@ _ENGINE = click.option(
 )
 
 
-def count(options: dict[str, Any], engine: str) -> FollowUp | RiskSets:
-    """Gives the rows as arrays, or what an engine counted of them."""
+def count(options: dict[str, Any], engine: Literal["duckdb", "spark"]) -> RiskSets:
+    """Gives what an engine counted of the rows."""
     source = Source.take(options)
-    if engine == "memory":
-        return source.load()[1]
     from survival.counts import count_in_engine, open_parquet
     from survival.errors import SurvivalError
 
@@ -68,13 +68,13 @@ def count(options: dict[str, Any], engine: str) -> FollowUp | RiskSets:
 @output_options
 def km(
     at: tuple[float, ...] | None,
-    at_unit: str | None,
-    ci: str,
+    at_unit: Unit | None,
+    ci: Scale,
     level: float,
     given: float,
     reverse: bool,
     quantiles: tuple[float, ...],
-    engine: str,
+    engine: Literal["memory", "duckdb", "spark"],
     adjust_losses: tuple[str, ...],
     as_json: bool,
     **options: Any,
@@ -93,7 +93,7 @@ def km(
         emit(loss_adjusted(followup, adjust_losses, at=at, at_unit=at_unit, ci=ci, level=level), as_json=as_json)
         return
     result = kaplan_meier(
-        count(options, engine),
+        Source.take(options).load()[1] if engine == "memory" else count(options, engine),
         at=at,
         at_unit=at_unit,
         ci=ci,
@@ -119,11 +119,11 @@ def km(
 @output_options
 def lifetable(
     at: tuple[float, ...] | None,
-    at_unit: str | None,
+    at_unit: Unit | None,
     breaks: tuple[float, ...] | None,
-    ci: str,
+    ci: Scale,
     level: float,
-    engine: str,
+    engine: Literal["memory", "duckdb", "spark"],
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -131,13 +131,15 @@ def lifetable(
     from survival.actuarial import life_table
     from survival.errors import SurvivalError
 
-    if engine != "memory" and options["entry"]:
+    counted: FollowUp | IntervalCounts
+    if engine == "memory":
+        counted = Source.take(options).load()[1]
+    elif options["entry"]:
         raise SurvivalError("usage", "an engine's life table knows no delayed entry", hint="Use --engine memory.")
-    counted = count(options, engine)
-    if engine != "memory":
+    else:
         from survival.counts import interval_counts
 
-        counted = interval_counts(counted, breaks, unit=at_unit)
+        counted = interval_counts(count(options, engine), breaks, unit=at_unit)
     emit(life_table(counted, breaks=breaks, at=at, unit=at_unit, ci=ci, level=level), as_json=as_json)
 
 
@@ -152,7 +154,7 @@ def lifetable(
 def rmst(
     tau: tuple[float, ...] | None,
     at: tuple[float, ...] | None,
-    at_unit: str | None,
+    at_unit: Unit | None,
     level: float,
     as_json: bool,
     **options: Any,

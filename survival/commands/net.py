@@ -19,8 +19,13 @@ from survival.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from survival.frames import Unit
+    from survival.intervals import Scale
     from survival.lifetables import LifeTable
+    from survival.net.analysis import Compat, Weighting
     from survival.net.cohort import Cohort
+    from survival.net.estimators import Method
+    from survival.net.popepi import Transform
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -108,19 +113,19 @@ def load(options: dict[str, Any], *, group_by_strata: bool = True) -> tuple[Coho
 @click.pass_context
 def net(
     context: click.Context,
-    method: str,
+    method: Method,
     standard: str | None,
     age_groups: tuple[float, ...] | None,
-    weights: str,
-    compat: str | None,
+    weights: Weighting,
+    compat: Compat | None,
     precision: float,
-    transform: str,
+    transform: Transform,
     given: float,
     closing_date: str | None,
     threads: int | None,
     at: tuple[float, ...] | None,
-    at_unit: str | None,
-    ci: str,
+    at_unit: Unit | None,
+    ci: Scale,
     level: float,
     as_json: bool,
     **options: Any,
@@ -169,8 +174,8 @@ def net(
 def crude(
     tau: float | None,
     at: tuple[float, ...] | None,
-    at_unit: str | None,
-    ci: str,
+    at_unit: Unit | None,
+    ci: Scale,
     level: float,
     as_json: bool,
     **options: Any,

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-    from survival.frames import FollowUp
+    from survival.frames import FollowUp, Unit
     from survival.results import Result
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -119,7 +119,7 @@ class Source:
     time: str | None
     entry: str | None
     exit: str | None
-    time_unit: str
+    time_unit: Unit
     event_code: tuple[str, ...]
     by: tuple[str, ...]
     strata: tuple[str, ...]

@@ -57,7 +57,7 @@ def prevalence(
     faults.raise_if_any()
     days = replace(followup, time=to_days(followup.time, followup.unit), unit="days")
     index = day_number(index_date, first=True)
-    scale = 1.0 if (at_unit or "years") == "years" else DAYS[at_unit] / DAYS["years"]
+    scale = DAYS[at_unit or "years"] / DAYS["years"]
     durations = [value * scale for value in at] if at else None
     if incidence is None and life_table is None:
         from survival.prevalence import limited_duration

@@ -46,7 +46,7 @@ class _Request:
     unit: Unit
 
     def of(self, cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
-        if self.given is not None:
+        if self.given is not None and self.days is not None:
             return self.given, self.days
         days = np.unique(cohort.time)
         return days / DAYS[self.unit], days

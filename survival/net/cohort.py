@@ -57,13 +57,19 @@ class Cohort:
 
     def take(self, rows: np.ndarray, *, reason: str = "") -> Cohort:
         """Gives the persons at `rows` (a mask or positions); with a reason the others are counted as excluded."""
-        kept = {
-            name: (value[rows] if (value := getattr(self, name)) is not None else None)
-            for name in ("time", "event", "age", "date", "sex", "group", "entry", "weight")
-        }
-        left = self.n - len(kept["time"])
-        excluded = (*self.excluded, (reason, left)) if reason and left else self.excluded
-        return replace(self, **kept, excluded=excluded)
+        kept = replace(
+            self,
+            time=self.time[rows],
+            event=self.event[rows],
+            age=self.age[rows],
+            date=self.date[rows],
+            sex=self.sex[rows],
+            group=self.group[rows],
+            entry=None if self.entry is None else self.entry[rows],
+            weight=None if self.weight is None else self.weight[rows],
+        )
+        left = self.n - kept.n
+        return replace(kept, excluded=(*self.excluded, (reason, left))) if reason and left else kept
 
 
 def build_cohort(

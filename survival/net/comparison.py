@@ -6,8 +6,6 @@ Source: Graffeo, Castell, Belot and Giorgi, Biometrics 72 (2016) 760-768; Pavlic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.stats import chi2
 
@@ -70,6 +68,6 @@ def compare_net_survival(
     }
 
 
-def _labelled(cohort: Cohort, values: Sequence[float]) -> dict[str, float]:
+def _labelled(cohort: Cohort, values: np.ndarray) -> dict[str, float]:
     labels = [", ".join(str(value) for value in row) for row in cohort.strata.itertuples(index=False, name=None)]
     return dict(zip(labels, (float(value) for value in values)))

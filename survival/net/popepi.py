@@ -108,7 +108,8 @@ def popepi_curve(cohort: Cohort, table: LifeTable, *, method: Method, transform:
         raise SurvivalError("usage", "--compat popepi is for cohorts", hint="Leave out --compat for a period window.")
     s = sum_intervals(cohort.take(cohort.time > 0), table)
     step = 1.0 / PER_YEAR
-    effective = s.n - s.censored / 2
+    variance: np.ndarray
+    effective: np.ndarray = s.n - s.censored / 2
     if method == "pohar-perme":
         if transform == "hazard":
             survival = np.cumprod(np.exp(-step * ratio(s.pp_d - s.pp_expected, s.pp_years)))

@@ -32,7 +32,7 @@ def relsurv_curves(
     table: LifeTable,
     *,
     method: Method,
-    add_times: Sequence[float] = (),
+    add_times: Sequence[float] | np.ndarray = (),
     precision: float = 1.0,
     engine: str = "auto",
 ) -> list[NetCurve]:
