@@ -85,6 +85,7 @@ class DocumentParser:
         self._mark = 0
         self._opened = 0
         self._item: tuple[str, str | None] | None = None
+        self._item_name = ""
         self._text: list[str] = []
         self._inline = 0
         self._extension: StringIO | None = None
@@ -185,6 +186,12 @@ class DocumentParser:
 
     def _on_start(self, name: str, attributes: list[str]) -> None:
         self._depth += 1
+        if name == self._item_name and self._item is None and not self._extension_depth:
+            # nearly every element: an Item where Items may stand
+            frame = self._frames[-1]
+            if frame.phase == IN_ITEMS:
+                self._start_item(frame, dict(zip(attributes[::2], attributes[1::2], strict=True)))
+                return
         if self._depth > DEPTH:
             raise self._too_large(f"elements are nested more than {DEPTH} deep")
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
@@ -202,7 +209,9 @@ class DocumentParser:
             self._start_child(name, pairs)
 
     def _start_root(self, name: str, pairs: list[tuple[str, str]]) -> None:
-        _, local, prefix = split_name(name)
+        uri, local, prefix = split_name(name)
+        if uri == NAMESPACE or self.options.relaxed:
+            self._item_name = name.replace("NaaccrData", "Item")
         if self._resuming:
             assert self.opening is not None
             self._frames.append(_Frame("NaaccrData", self.opening.root))
@@ -290,6 +299,8 @@ class DocumentParser:
         frame.seen.add(raw)
         self._item = raw, attributes.get("naaccrNum")
         self._text = []
+        if len(attributes) == 1 and raw:
+            return
         for key in attributes:
             if key not in ("naaccrId", "naaccrNum"):
                 self._note(f"attribute {qualified(*split_name(key)[1:])} of Item is not part of the format")

@@ -17,6 +17,11 @@ MOVED_TO_TUMOR = {1772, 1773}
 MOVED_IN = ("180", "210")
 
 
+# coded values repeat: what they mean is remembered, for so many short ones
+SHORT = 8
+REMEMBERED = 60_000
+
+
 class Meaning(NamedTuple):
     """What an Item says: `item` is None for an unknown id; `fault` is (code, message), None where there is none."""
 
@@ -29,6 +34,7 @@ class ItemRules:
     """The rules of one file: its dictionary restricted to its record type, and the options of the reader."""
 
     def __init__(self, dictionary: Dictionary, record_type: str, options: ReadOptions):
+        self._known: dict[tuple[str, str | None, str, str], Meaning] = {}
         self.by_id = {item.id: item for item in dictionary.items(record_type=record_type)}
         self.options = options
         self.moves = options.translate_renamed and dictionary.version in MOVED_IN
@@ -38,6 +44,15 @@ class ItemRules:
 
     def read(self, naaccr_id: str, number: str | None, value: str, level: str, line: int) -> Meaning:
         """Gives what an Item means; raises where it has no id or a number that is no number. `value` is not empty."""
+        key = naaccr_id, number, value, level
+        known = self._known.get(key)
+        if known is None:
+            known = self._read(naaccr_id, number, value, level, line)
+            if len(value) <= SHORT and len(self._known) < REMEMBERED:
+                self._known[key] = known
+        return known
+
+    def _read(self, naaccr_id: str, number: str | None, value: str, level: str, line: int) -> Meaning:
         if number is not None and not _INTEGER.fullmatch(number):
             raise UnreadableError(
                 "naaccr-item", f"naaccrNum is {number!r}", hint="it must be a whole number, or be left out", line=line
