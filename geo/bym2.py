@@ -205,7 +205,8 @@ def _explore(model: _Approximation, drop: float, step: float) -> list[tuple[np.n
         lambda theta: -model.fit(theta)[0] if np.abs(theta).max() < 12 else 1e10,
         np.array([2.0, 0.0]),
         method="Nelder-Mead",
-        options={"xatol": 0.02, "fatol": 0.01, "maxfev": 120},
+        # the default first triangle is flat where a coordinate starts at 0, and stops there
+        options={"initial_simplex": [[2, 0], [3, 0.5], [2, 1.5]], "xatol": 0.02, "fatol": 0.01, "maxfev": 200},
     )
     mode, best, width = found.x, -found.fun, 0.3
     curve = np.empty((2, 2))
