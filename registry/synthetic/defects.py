@@ -388,6 +388,7 @@ def inject(
     records = frame[columns].to_dict("records")
     free = np.ones(len(frame), dtype=bool)
     labels = []
+    changed: dict[str, np.ndarray] = {}
     # the edits with the fewest fitting records choose first
     fitting = {e: [i for i, r in enumerate(records) if _fits(DEFECTS[e], r, single[i])] for e in wanted}
     for edit in sorted(wanted, key=lambda e: len(fitting[e])):
@@ -398,9 +399,10 @@ def inject(
             free[i] = False
             new = DEFECTS[edit].change(records[i])
             for item, value in new.items():
-                out.iat[i, out.columns.get_loc(item)] = value
+                changed.setdefault(item, out[item].to_numpy(dtype=object, copy=True))[i] = value
             before = [records[i].get(item, "") for item in new]
             labels.append((i, edit, list(new), before, list(new.values())))
+    out = out.assign(**changed)
     return out, pd.DataFrame(labels, columns=["row", "edit", "items", "before", "after"]).sort_values(
         "row", ignore_index=True
     )

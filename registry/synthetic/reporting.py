@@ -18,7 +18,7 @@ from registry.synthetic.mortality import NEVER
 from registry.synthetic.streams import choose, choose_rows, stream
 from registry.synthetic.treatment import KINDS, Treatment
 
-SECOND_SHARE, THIRD_SHARE = 0.30, 0.05
+SECOND_SHARE, THIRD_SHARE = 0.36, 0.06  # of which one in five lands at the home facility and falls away
 ANALYTIC = ("00", "10", "11", "12", "13", "14", "20", "21", "22")
 
 

@@ -210,19 +210,18 @@ def test_vital_status_and_cause_of_death_agree(flat):
 def test_a_cancer_death_is_counted_as_one_by_the_cause_specific_table(flat):
     from abstracting.recodes.causes import cause_specific
 
-    dead = flat[(flat["380"] <= "59") & (flat["1760"] == "0")]
+    dead = flat[(flat["380"] <= "59") & (flat["1760"] == "0") & flat["1910"].str.match(r"C|D4[5-7]")]
     columns = ["400", "522", "380", "1920", "1910"]
-    for row in dead[columns + ["20"]].groupby("20"):
-        answers = {
-            cause_specific(
-                site=site, histology=histology, sequence=sequence, revision=revision, cause=cause,
-                last_contact_year="2020", cutoff_year=2025,
-            )[0]
-            for site, histology, sequence, revision, cause in row[1][columns].itertuples(index=False)
-        }  # fmt: skip
-        cause = row[1]["1910"].iloc[0]
-        cancer = cause[0] == "C" or cause[:3] in ("D45", "D46", "D47")
-        assert ("1" in answers) == cancer, (cause, row[1][columns])
+    answer = {
+        key: cause_specific(
+            site=key[0], histology=key[1], sequence=key[2], revision=key[3], cause=key[4],
+            last_contact_year="2020", cutoff_year=2025,
+        )[0]
+        for key in dead[columns].drop_duplicates().itertuples(index=False, name=None)
+    }  # fmt: skip
+    counted = pd.Series([answer[key] == "1" for key in dead[columns].itertuples(index=False, name=None)])
+    # of several primaries at least one explains the death
+    assert counted.groupby(dead["20"].to_numpy()).any().all()
 
 
 def test_races_need_no_review(flat):
