@@ -20,6 +20,7 @@ from geo.ages import GROUPINGS
 from geo.editions import county_changes, edition_codes, explain_codes, name_codes
 from geo.errors import GeoError
 from geo.rates import need_columns, numbers_of
+from geo.tables import read_csv_text
 
 COLUMNS = ["county", "year", "sex", "age", "population"]
 MAX_FAULTS = 20
@@ -141,8 +142,8 @@ def read_population(path: Path | str, *, columns: dict[str, str] | None = None, 
     if not name.endswith((".csv", ".csv.gz", ".parquet")):
         return read_seer_population(path, **options)
     try:
-        frame = pd.read_parquet(path) if name.endswith(".parquet") else pd.read_csv(path, dtype=str, comment="#")
-    except (OSError, ValueError, UnicodeDecodeError, EOFError, zlib.error) as error:
+        frame = pd.read_parquet(path) if name.endswith(".parquet") else read_csv_text(path)
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise GeoError("input-file", f"cannot read the populations: {error}", where=str(path)) from None
     frame = frame.rename(columns=columns or {})
     need_columns(frame, COLUMNS, where=str(path))

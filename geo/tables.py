@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
 import sys
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,15 +36,11 @@ def read_table(path: str, *, text: Sequence[str] = ()) -> pd.DataFrame:
     """
     codes = {*ALIASES["code"], *text}
     try:
-        if path == "-":
-            source: Any = io.StringIO(sys.stdin.read())
-        elif str(path).lower().endswith(".parquet"):
+        if str(path).lower().endswith(".parquet"):
             frame = pd.read_parquet(path)
             return frame.rename(columns=str)
-        else:
-            source = path
-        frame = pd.read_csv(source, dtype=str, comment="#", keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError, UnicodeDecodeError, EOFError) as error:
+        frame = read_csv_text(path)
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise GeoError("input-file", f"cannot read the table: {error}", where=str(path)) from None
     if not len(frame):
         raise GeoError("input-file", "the table has no rows", where=str(path))
@@ -52,6 +50,21 @@ def read_table(path: str, *, text: Sequence[str] = ()) -> pd.DataFrame:
             if numbers.notna().all():
                 frame[column] = numbers
     return frame
+
+
+def read_csv_text(path: Path | str) -> pd.DataFrame:
+    """Gives a CSV file (also gzip; `-` is standard input) with every field as text, without comments at its head.
+
+    Only whole lines before the header are comments: a `#` inside a field is part of it.
+    """
+    if str(path) == "-":
+        text = sys.stdin.read()
+    else:
+        with gzip.open(path, "rb") if str(path).lower().endswith(".gz") else open(path, "rb") as file:
+            text = file.read().decode("utf-8-sig")
+    lines = text.split("\n")
+    start = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    return pd.read_csv(io.StringIO("\n".join(lines[start:])), dtype=str, keep_default_na=False)
 
 
 def find_column(frame: pd.DataFrame, role: str, named: str | None, *, where: str = "") -> str:
@@ -73,10 +86,6 @@ def seek_column(frame: pd.DataFrame, role: str, named: str | None = None) -> str
         return named if named in frame.columns else None
     lower = {str(column).lower(): str(column) for column in frame.columns}
     return next((lower[name] for name in ALIASES[role] if name in lower), None)
-
-
-def stem_of(path: str) -> str:
-    return "standard input" if path == "-" else Path(path).name
 
 
 def plain(value: Any) -> Any:

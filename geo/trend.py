@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
+from math import comb
 
 import numba
 import numpy as np
@@ -17,6 +18,7 @@ from scipy import stats
 
 from geo.errors import GeoError
 
+MOST_SETS = 1_000_000
 METHODS = ("permutation", "bic", "bic3", "wbic")
 
 
@@ -132,6 +134,13 @@ class Search:
         """Gives the allowed sets of `count` joinpoints (sets, count) with the inverse of each set's Gram matrix."""
         if count not in self._combos:
             size = len(self.x)
+            # an upper bound of the number of sets, before they are made
+            if comb(max(len(self._allowed) - (count - 1) * self._between, 0), count) > MOST_SETS:
+                raise GeoError(
+                    "usage",
+                    f"{count} joinpoints on {size} points are more than {MOST_SETS:,} sets to try",
+                    hint="ask for fewer joinpoints or grid points",
+                )
             sets = [
                 combo
                 for combo in combinations(self._allowed, count)

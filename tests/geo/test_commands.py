@@ -239,6 +239,13 @@ def test_hostile_files_are_refused_in_words(tmp_path, content):
         assert fault(*command, path).code in ("input-file", "input-columns")
 
 
+def test_comments_stand_only_at_the_head(tmp_path):
+    rows = "".join(f"Ward #{n},{age},{c},{p}\n" for n in (1, 2) for age, c, p in zip(AGES, CASES, PEOPLE))
+    (tmp_path / "w.csv").write_text(f"# made up\narea,age,cases,population\n{rows}")
+    found = document("rates", tmp_path / "w.csv", "--by", "area")
+    assert [row["area"] for row in found["rows"]] == ["Ward #1", "Ward #2"]
+
+
 def test_every_command_and_option_is_explained():
     for name in COMMANDS:
         command = geo.get_command(None, name)
@@ -246,6 +253,15 @@ def test_every_command_and_option_is_explained():
         assert command.help
         result = run(name, "--help")
         assert result.exit_code == 0
+
+
+def test_reproduce_words():
+    from geo.reproduce import REFERENCES, joinpoint_settings, method_words
+
+    assert "Segi 1960" in method_words(standard="segi", interval="fay-feuer", threshold=16, age_groups=18)
+    base = {"alpha": 0.05, "permutations": 4499, "seed": 1, "max_joinpoints": 3, "ends": 2, "between": 2, "grid": 0}
+    for method in ("permutation", "bic", "bic3", "wbic"):
+        assert REFERENCES["joinpoint"] in joinpoint_settings({**base, "method": method})
 
 
 def test_every_error_code_is_used_and_explained():

@@ -155,3 +155,8 @@ def test_unusable_series_are_refused(years, rates, errors):
     with pytest.raises(GeoError) as error:
         fit_trend(years, rates, errors)
     assert error.value.code == "trend-data"
+
+
+def test_too_many_sets_are_refused_before_they_are_made():
+    with pytest.raises(GeoError, match="sets to try"):
+        fit_trend(range(1950, 2030), np.full(80, 10.0) + np.arange(80) % 3, max_joinpoints=6)
