@@ -41,6 +41,7 @@ class Settings:
         60, "a changed store is written to the analysis snapshot after so many seconds"
     )
     import_rows_a_transaction: int = _setting(500, "patients written in one transaction of a large import")
+    demo: bool = _setting(False, "a demo: its passwords are public, and pages open with a tour of the person's day")
     behind_proxy: bool = _setting(False, "trust one proxy's X-Forwarded headers and mark cookies as secure")
 
     @property
