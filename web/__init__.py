@@ -59,7 +59,9 @@
    `web.sealed.seal({...})` makes an encrypted token for the redirect. Row ids are fine.
 
 8. **Other policies.** A page that needs another content security policy (a folium map in its frame) sets
-   `g.policy = "map"`; policies are listed in `web/security.py` alone. Vega: `ui.data.chart(...)`.
+   `g.policy = "map"`; policies are listed in `web/security.py` alone. Charts: `ui.data.chart(id, title,
+   spec)` with a Vega-Lite specification (no `config`: colours follow the theme; `"width": "container"`) and its table as
+   the caller, and `{% block scripts %}{{ ui.data.chart_scripts() }}{% endblock %}`.
 
 9. **Tests** in `tests/web/test_<task>.py` with the fixtures of `tests/web/conftest.py`: `client("registrar")` is signed
    in, `served` is a live server, `browser_page` a Chromium page signed in; `assert_accessible(page)` and

@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from flask import Blueprint, render_template_string
+
+from web.pages import page
 
 pytestmark = pytest.mark.browser
 
@@ -180,6 +183,48 @@ def test_the_essential_way_works_without_javascript(browser_page, ids):
     page.wait_for_selector(".notice-success")
     page.click("text=Sign out")
     page.wait_for_url(re.compile("/sign-in"))
+
+
+CHART = """{% extends "layout.html" %}{% block title %}Chart{% endblock %}
+{% block scripts %}{{ ui.data.chart_scripts() }}{% endblock %}
+{% block content %}{{ ui.page.header("Chart") }}{% call ui.data.chart("lines", "Survival by stage", spec) %}
+<table class="data"><thead><tr><th scope="col">Year</th><th scope="col">Share</th></tr></thead>
+<tbody><tr><td>1</td><td>0.9</td></tr></tbody></table>{% endcall %}{% endblock %}"""
+
+SPEC = {
+    "data": {"values": [{"t": t, "s": 1 - t / (10 + g), "stage": f"stage {g}"} for t in range(6) for g in (1, 2, 3)]},
+    "width": "container",
+    "height": 220,
+    "mark": {"type": "line", "interpolate": "step-after", "point": True},
+    "encoding": {
+        "x": {"field": "t", "type": "quantitative", "title": "Years since diagnosis"},
+        "y": {"field": "s", "type": "quantitative", "title": "Survival", "axis": {"format": "%"}},
+        "color": {"field": "stage", "type": "nominal", "title": "Stage"},
+        "tooltip": [{"field": "stage"}, {"field": "s", "format": ".2f"}],
+    },
+    "transform": [{"filter": "datum.s >= 0"}],
+}
+
+
+def test_a_chart_is_drawn_under_the_policy_with_its_table(
+    app, browser_page, assert_accessible, assert_no_foreign_requests
+):
+    blueprint = Blueprint("charted", __name__)
+
+    @page(blueprint, "/charted", permission="home")
+    def charted() -> str:
+        return render_template_string(CHART, spec=SPEC)
+
+    app.register_blueprint(blueprint)
+    seen = browser_page("registrar")
+    seen.goto("/charted")
+    seen.wait_for_selector("#lines svg path")
+    seen.hover("#lines path[aria-label*='Years since diagnosis: 5'][aria-label*='stage 3']")
+    seen.wait_for_selector("#vg-tooltip-element.visible")
+    assert_accessible(seen)
+    seen.click("text=Numbers of this chart")
+    assert_accessible(seen)
+    assert_no_foreign_requests(seen)
 
 
 def test_a_name_that_is_markup_runs_nothing(browser_page, assert_no_foreign_requests):
