@@ -54,6 +54,11 @@ def load_user_dictionaries(folder: Path) -> int:
     return len(_site)
 
 
+def site_items() -> tuple[int, ...]:
+    """Gives the numbers of the site's own items."""
+    return tuple(_site)
+
+
 def known(number: int) -> standard.Item | None:
     """Gives an item by its number, in its newest definition; None where neither the standard nor the site has it."""
     return _site.get(number) or _standard().get(number) or _canreg().get(number)

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from huey import SqliteHuey
@@ -18,7 +22,7 @@ from sqlalchemy import select
 
 from registry.db import Store
 from registry.errors import RegistryError
-from registry.exchange.batches import this_process
+from registry.exchange.batches import process_is_alive, this_process
 from registry.models import Job, now
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -29,6 +33,7 @@ KINDS: dict[str, str] = {
     "scan": "registry.analysis.jobs:scan",
     "report": "registry.analysis.jobs:report",
     "import": "registry.exchange.jobs:import_file",
+    "export": "registry.exchange.jobs:export_file",
     "edits": "registry.edits:run_job",
     "linkage": "registry.linkage.jobs:match",
 }
@@ -111,13 +116,21 @@ def run(store: Store, number: int) -> None:
     try:
         result = getattr(importlib.import_module(module), function)(store, parameters, report)
     except Exception as error:
-        text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
-        hint = getattr(error, "hint", "")
-        _update(store, number, state=FAILED, message=f"{text} {hint}".strip(), finished_at=now())
+        _update(store, number, state=FAILED, message=_in_words(error), finished_at=now())
         if not hasattr(error, "code"):
             raise
     else:
         _update(store, number, state=DONE, progress=1.0, message="", result=result, finished_at=now())
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong, where, and what to do; a fault of ours is named by its kind alone."""
+    if not hasattr(error, "code"):
+        return f"a fault of ours: {type(error).__name__}"
+    where, hint = getattr(error, "where", ""), getattr(error, "hint", "")
+    place = f" ({where})" if where else ""
+    text = f"{error.message}{place} [{error.code}]"  # type: ignore[attr-defined]
+    return f"{text}: {hint}" if hint else text
 
 
 def _update(store: Store, number: int, **columns: Any) -> None:
@@ -129,8 +142,6 @@ def _update(store: Store, number: int, **columns: Any) -> None:
 
 def recover(store: Store) -> int:
     """Marks jobs failed whose worker is gone; gives how many."""
-    from registry.exchange.batches import process_is_alive
-
     with store.writing() as session:
         lost = [
             j for j in session.scalars(select(Job).where(Job.state == RUNNING)) if process_is_alive(j.process) is False
@@ -140,9 +151,62 @@ def recover(store: Store) -> int:
         return len(lost)
 
 
+def worker_is_running(store: Store) -> bool:
+    """Whether a worker waits for this installation's jobs; one on another machine counts as long as it signed no end."""
+    for sign in _signs(store).glob("*.worker"):
+        if process_is_alive(sign.read_text()) is False:
+            sign.unlink(missing_ok=True)
+        else:
+            return True
+    return False
+
+
+def run_here(store: Store, number: int) -> threading.Thread:
+    """Runs a job in a thread of this process, for an installation whose worker is not running; gives the thread."""
+
+    def work() -> None:
+        try:
+            run(store, number)
+        except Exception as error:
+            # the job's row says what happened; the log gets no values of records
+            logging.getLogger("oncoregistry.jobs").error("job %d: %s", number, type(error).__name__)
+
+    thread = threading.Thread(target=work, name=f"job-{number}", daemon=True)
+    thread.start()
+    return thread
+
+
+def ask(store: Store, kind: str, parameters: dict[str, Any], *, who: str) -> int:
+    """Asks for a job that is done whether a worker runs or not: without one it runs in this process; gives its number."""
+    number = submit(store, kind, parameters, who=who)
+    if not worker_is_running(store):
+        run_here(store, number)
+    return number
+
+
+def revive(store: Store, number: int) -> None:
+    """Sees to a job that nobody does: one whose process is gone is marked failed, one that waits without a worker runs here."""
+    found = state(store, number)
+    if found.state == RUNNING:
+        recover(store)
+    elif found.state == WAITING and not worker_is_running(store):
+        run_here(store, number)
+
+
+def _signs(store: Store) -> Path:
+    return store.settings.folder("jobs")
+
+
 def work_forever(store: Store, say: Callable[[str], Any], workers: int = 1) -> None:
-    """Takes jobs from the queue until the process is told to stop."""
+    """Takes jobs from the queue until the process is told to stop; a file in the data folder says that it runs."""
     if lost := recover(store):
         say(f"{lost} jobs had lost their worker and are marked failed")
+    sign = _signs(store) / f"{os.getpid()}.worker"
+    sign.write_text(this_process())
     say("worker ready")
-    queue(store).create_consumer(workers=workers, worker_type="thread", periodic=False, check_worker_health=False).run()
+    try:
+        queue(store).create_consumer(
+            workers=workers, worker_type="thread", periodic=False, check_worker_health=False
+        ).run()
+    finally:
+        sign.unlink(missing_ok=True)

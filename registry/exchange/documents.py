@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 from sqlalchemy import select
@@ -18,11 +19,11 @@ def place(settings: Settings, sha256: str) -> Path:
     return settings.folder("documents") / sha256[:2] / sha256
 
 
-def keep(store: Store, path: Path, *, kind: str, who: str) -> int:
-    """Keeps a copy of a file and gives its document number; the same content is kept once."""
+def keep(store: Store, path: Path, *, kind: str, who: str, name: str = "") -> int:
+    """Keeps a copy of a file (under `name`, else its own) and gives its document number; the same content is kept once."""
     digest = hashlib.sha256()
     folder = store.settings.folder("documents")
-    part = folder / f"{os.getpid()}.part"
+    part = folder / f"{os.getpid()}-{threading.get_ident()}.part"
     with path.open("rb") as source, open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
         while block := source.read(1 << 20):
             digest.update(block)
@@ -34,7 +35,9 @@ def keep(store: Store, path: Path, *, kind: str, who: str) -> int:
     with store.writing() as session:
         document = session.scalars(select(Document).where(Document.sha256 == sha256)).one_or_none()
         if document is None:
-            document = Document(sha256=sha256, name=path.name, kind=kind, size=home.stat().st_size, received_by=who)
+            document = Document(
+                sha256=sha256, name=name or path.name, kind=kind, size=home.stat().st_size, received_by=who
+            )
             session.add(document)
             session.flush()
         return document.id

@@ -22,7 +22,7 @@ def open_reader(
     """Gives the reader of a file, or of the three files (or their folder) of the CanReg layout."""
     if len(paths) == 1 and paths[0].is_dir():
         paths = _canreg_files(paths[0])
-    kind = _kind(paths, mapping) if format == "auto" else format
+    kind = tell_format(paths, mapping) if format == "auto" else format
     if kind == "canreg":
         from registry.exchange.canreg import CanregReader
 
@@ -48,7 +48,8 @@ def _canreg_files(folder: Path) -> list[Path]:
     return list(found.values())
 
 
-def _kind(paths: list[Path], mapping: Path | None) -> str:
+def tell_format(paths: list[Path], mapping: Path | None = None) -> str:
+    """Tells what files are: naaccr, csv or canreg; an archive is an error that names what is in it."""
     if len(paths) > 1:
         return "canreg"
     path = paths[0]

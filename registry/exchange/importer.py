@@ -25,7 +25,10 @@ from registry.exchange.writing import Plan, write_plan
 from registry.models import ImportReject
 
 KEPT_REASONS = 1000
-"""So many reasons and notices are listed in a report; all are counted, and every rejected row is kept with its content."""
+"""So many reasons are listed in a report; all are counted, and every rejected row is kept with its content."""
+
+KEPT_OF_A_CODE = 200
+"""So many notices of one code are listed in a report, so that a frequent one never crowds out a rare one; all are counted."""
 
 BREATH_SECONDS = 0.01
 """Pause between two transactions, in which another writer of SQLite gets its turn."""
@@ -61,6 +64,7 @@ class Report:
     source: str = ""
     format: str = ""
     version: str = ""
+    keep: Callable[[Rejected | Noticed], Any] = lambda event: None
 
     def table(self, name: str) -> TableCounts:
         return self.tumors if name == "tumor" else self.tables.setdefault(name, TableCounts())
@@ -74,6 +78,7 @@ class Report:
     def reject(self, rejected: Rejected) -> None:
         """Counts a rejected row and lists its reason."""
         self.count(rejected.table, "rejected", 1)
+        self.keep(rejected)
         self.reason_counts[rejected.code] += 1
         if len(self.reasons) < KEPT_REASONS:
             row = {"row": rejected.row, "code": rejected.code, "message": rejected.message}
@@ -81,8 +86,9 @@ class Report:
 
     def notice(self, noticed: Noticed) -> None:
         """Counts and lists something that was pointed out in a row which was taken."""
+        self.keep(noticed)
         self.notice_counts[noticed.code] += 1
-        if len(self.notices) < KEPT_REASONS:
+        if self.notice_counts[noticed.code] <= KEPT_OF_A_CODE:
             self.notices.append(
                 {"row": noticed.row, "code": noticed.code, "message": noticed.message, "item": noticed.item}
             )
@@ -117,18 +123,28 @@ def run_import(
     document_id: int | None = None,
     progress: Callable[[float, int], Any] = lambda done, patients: None,
     say: Callable[[str], Any] = lambda text: None,
+    keep: Callable[[Rejected | Noticed], Any] = lambda event: None,
+    about: dict[str, Any] | None = None,
 ) -> Report:
     """Imports what a reader gives and returns the report; on any error nothing of it stays, and the error rises.
 
     `source` names the source of records whose file names none, `facility` their reporting facility (540) where it is blank.
+    `keep` gets every rejected row and every notice, also of a dry run; `about` is kept with the batch from its begin.
     """
     batches.recover(store, say)
-    report = Report(dry_run=dry_run, format=reader.format, version=reader.version)
+    report = Report(dry_run=dry_run, format=reader.format, version=reader.version, keep=keep)
     if dry_run:
         _load(store, reader, report, None, source, facility, progress)
+        report.version = reader.version
         return report
     batch_id = batches.begin(
-        store, name=name, format=reader.format, naaccr_version=reader.version or None, who=who, document_id=document_id
+        store,
+        name=name,
+        format=reader.format,
+        naaccr_version=reader.version or None,
+        who=who,
+        document_id=document_id,
+        report=about or {},
     )
     report.batch_id = batch_id
     try:
@@ -139,7 +155,7 @@ def run_import(
             kept = apply_changes(session, batch_id, who=who, why=f"import {batch_id}: {name}")
             for notice in kept:
                 report.notice(notice)
-            return {**report.tumors.as_dict(), "report": report.as_dict()}
+            return {**report.tumors.as_dict(), "report": {**(about or {}), **report.as_dict()}}
 
         batches.flip(store, batch_id, apply, who=who)
     except BaseException as error:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from abstracting.naaccr.options import ReadOptions
-from abstracting.naaccr.reader import read_any
+from abstracting.naaccr.reader import read_any, sniff_format
 from abstracting.naaccr.records import Patient, Tumor
 from abstracting.naaccr.user_dictionaries import read_user_dictionary
 from registry.exchange.incoming import Event, IncomingPatient, IncomingTumor, Noticed
@@ -21,12 +21,20 @@ class NaaccrReader:
 
     def __init__(self, path: Path, user_dictionaries: list[Path] | None = None):
         dictionaries = tuple(read_user_dictionary(file) for file in user_dictionaries or [])
-        self.reading = read_any(path, options=ReadOptions(user_dictionaries=dictionaries))
+        # XML is read through a file of our own, whose place tells how far the reading is
+        self.file = path.open("rb") if sniff_format(path) == "xml" else None
+        self.reading = read_any(self.file or path, options=ReadOptions(user_dictionaries=dictionaries))
         self.format = f"naaccr-{self.reading.format}"
         self.version = self.reading.root.version
         self.row = 0
         self.size = max(path.stat().st_size, 1)
-        self.done = 0.0
+
+    @property
+    def done(self) -> float:
+        """How far the file is read; 0 where that cannot be told."""
+        if self.file is None:
+            return 0.0
+        return 1.0 if self.file.closed else self.file.tell() / self.size
 
     def __iter__(self) -> Iterator[Event]:
         registry_id = self.reading.root.items.get(40, "").strip()

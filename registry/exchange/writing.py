@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, tuple_
 from sqlalchemy.orm import Session
 
+from abstracting.values import name_key
 from registry.exchange import masters
 from registry.exchange.incoming import IncomingPatient, IncomingTumor, Rejected, Values, digest, has_control
 from registry.items import is_text
@@ -66,6 +67,7 @@ class Plan:
     masters: masters.Masters = field(default_factory=masters.Masters)
     seen: dict[tuple[SourceKey, str], dict[str, str]] = field(default_factory=dict)
     sources: set[SourceKey] = field(default_factory=set)
+    met: set[int] = field(default_factory=set)
 
     def sources_said(self) -> str:
         """Names the sources that the records came from, as the report says it."""
@@ -109,7 +111,7 @@ class Plan:
             prepared = _tumor_unit(tumor, facility, rejected)
             if prepared is not None:
                 unit.tumors.append(prepared)
-                _indicate(self.report, person.items, tumor.items)
+                _indicate(self, person.items, tumor.items)
         if not person.tumors:
             unit_of(self.facility)
         return list(units.values())
@@ -304,14 +306,38 @@ def _merge(merged: dict[tuple[SourceKey, str], RecordUnit], unit: RecordUnit) ->
     return first is not unit
 
 
-def _indicate(report: Report, person: Values, tumor: Values) -> None:
-    marks = report.indicators
+def _indicate(plan: Plan, person: Values, tumor: Values) -> None:
+    """Counts what the national limits are about: missing items, death certificates only, and the same tumor again."""
+    marks = plan.report.indicators
     marks["tumors"] += 1
     marks["missing_age"] += tumor.get(230, "999") in {"", "999"}
-    marks["missing_sex"] += (person.get(225) or person.get(220) or "9") not in {"1", "2"}
+    marks["missing_sex"] += (person.get(225) or person.get(220) or "9") == "9"
     marks["missing_county"] += (tumor.get(90) or "999") in {"998", "999"}
     marks["missing_race"] += (person.get(160) or "99") == "99"
-    marks["death_certificate_only"] += tumor.get(500) == "7"
+    if _is_incident(tumor):
+        marks["incident"] += 1
+        marks["death_certificate_only"] += tumor.get(500) == "7"
+    if mark := _same_tumor(person, tumor):
+        marks["duplicates"] += mark in plan.met
+        plan.met.add(mark)
+    else:
+        marks["duplicates"] += 0
+
+
+def _is_incident(tumor: Values) -> bool:
+    """Whether a tumor counts for the share of death certificates: invasive, or bladder in situ; no common skin cancer."""
+    site, behavior = tumor.get(400, ""), tumor.get(523, "")
+    common_skin = site.startswith("C44") and "8000" <= tumor.get(522, "") <= "8110"
+    return (behavior == "3" or (behavior == "2" and site.startswith("C67"))) and not common_skin
+
+
+def _same_tumor(person: Values, tumor: Values) -> int:
+    """Gives a mark that two records of one facility share when they name the same person, site, kind and year; 0 for none."""
+    parts = [name_key(person.get(2230)), name_key(person.get(2240)), person.get(240, ""), tumor.get(400, "")[:3]]
+    parts += [tumor.get(522, ""), tumor.get(390, "")[:4]]
+    if not all(parts):
+        return 0
+    return hash((*parts, tumor.get(410, ""), tumor.get(540, ""))) or 1
 
 
 def _content(items: Any) -> dict[str, Any]:

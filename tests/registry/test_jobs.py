@@ -50,7 +50,7 @@ def test_what_a_job_raises_becomes_its_message(store: Store) -> None:
     number = jobs.submit(store, "double", {"n": -1}, who="me")
     jobs.run(store, number)
     failed = jobs.state(store, number)
-    assert (failed.state, failed.message) == (jobs.FAILED, "n is negative give a number from 0")
+    assert (failed.state, failed.message) == (jobs.FAILED, "n is negative [usage]: give a number from 0")
 
 
 def test_a_job_runs_once(store: Store) -> None:
@@ -76,3 +76,32 @@ def test_a_job_whose_worker_died_is_marked_failed(store: Store) -> None:
 def test_what_cannot_be_asked_is_refused(store: Store, kind: str, parameters: dict[str, Any]) -> None:
     with pytest.raises(RegistryError):
         jobs.submit(store, kind, parameters, who="me")
+
+
+def test_a_job_is_done_here_when_no_worker_runs(store: Store) -> None:
+    assert not jobs.worker_is_running(store)
+    number = jobs.ask(store, "double", {"n": 4}, who="me")
+    for _ in range(200):
+        if jobs.state(store, number).state == jobs.DONE:
+            break
+        time.sleep(0.02)
+    assert jobs.state(store, number).result == {"twice": 8}
+
+
+def test_a_worker_is_seen_as_long_as_its_process_lives(store: Store) -> None:
+    from registry.exchange.batches import this_process
+
+    sign = store.settings.folder("jobs") / "1.worker"
+    sign.write_text(this_process())
+    assert jobs.worker_is_running(store)
+    number = jobs.ask(store, "double", {"n": 4}, who="me")
+    jobs.revive(store, number)
+    assert jobs.state(store, number).state == jobs.WAITING, "the worker's to do"
+    sign.write_text(this_process().rsplit(":", 1)[0] + ":1")
+    assert not jobs.worker_is_running(store), "the process number was taken over by another process"
+    jobs.revive(store, number)
+    for _ in range(200):
+        if jobs.state(store, number).state == jobs.DONE:
+            return
+        time.sleep(0.02)
+    raise AssertionError("nobody did the job")
