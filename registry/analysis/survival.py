@@ -1,0 +1,329 @@
+"""Survival from the live registry: a request becomes an answer, through the snapshot, the registry's rules and the engine.
+
+No estimator is written here: persons come from `survival_cohort`, numbers from `survival`, words from
+`survival.reproduce` and the notes gathered on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from registry.analysis.snapshot import Snapshot
+from registry.analysis.survival_answer import Answer, Group, Step
+from registry.analysis.survival_cohort import Persons, Scope, find_persons
+from registry.analysis.survival_request import Request
+from registry.analysis.survival_tables import ascertainment, life_table, table_title
+from registry.analysis.survival_words import describe
+from survival.frames import DAYS, FollowUp
+from survival.net.cohort import Cohort
+from survival.results import Result, plain
+from survival.standards import Standard
+
+if TYPE_CHECKING:
+    from registry.db import Store
+    from survival.lifetables import LifeTable
+
+YEAR = DAYS["years"]
+POINTS = 400
+"""A curve is drawn through at most so many points: finer steps than a pixel."""
+
+Progress = Callable[[float, str], Any]
+
+
+def _silent(share: float, text: str) -> None:
+    """Reports to nobody."""
+
+
+def answer(store: Store, snapshot: Snapshot, request: Request, scope: Scope, progress: Progress = _silent) -> Answer:
+    """Gives the whole, unsuppressed answer; errors of selection and life table say what to change."""
+    table = life_table(store, request.life_table) if request.way.background else None
+    recorded = ascertainment(store)
+    persons = find_persons(
+        snapshot,
+        request,
+        scope,
+        deaths_complete_to=recorded.date if recorded else None,
+        progress=progress,
+    )
+    progress(0.4, "estimating")
+    return answer_for(
+        persons,
+        table,
+        snapshot=snapshot,
+        registry=store.settings.registry_name,
+        table_name=table_title(store, request.life_table),
+        progress=progress,
+    )
+
+
+def answer_for(
+    persons: Persons,
+    table: LifeTable | None,
+    *,
+    snapshot: Snapshot,
+    registry: str,
+    table_name: str = "",
+    progress: Progress = _silent,
+) -> Answer:
+    """Gives the answer for persons that are at hand."""
+    request = persons.request
+    found = _Estimates(persons, table)
+    years = sorted({*request.at, *(float(y) for y in range(1, int(request.horizon) + 1))})
+    years = [y for y in years if y > request.given or not request.given]
+    reported = found.at(years)
+    progress(0.6, "drawing the curve")
+    curve = found.curve()
+    progress(0.7, "standardising by age")
+    standardised, standard, notes = found.standardised(list(request.at))
+    progress(0.9, "comparing groups")
+    words = describe(persons, reported, snapshot=snapshot, registry=registry, table_name=table_name, standard=standard)
+    frame = persons.frame
+    risk_times = _risk_times(request)
+    groups = found.groups()
+    warnings = [*persons.notes, *_readable(reported.warnings), *notes]
+    return Answer(
+        pairs=[list(pair) for pair in request.pairs()],
+        method=request.method,
+        title=request.way.title,
+        measure=request.way.measure,
+        definition=persons.definition,
+        registry=registry,
+        version=snapshot.version,
+        made_at=snapshot.made_at,
+        closing=str(persons.closing.date()),
+        n=len(frame),
+        events=int(frame["event"].sum()),
+        groups=groups,
+        grouped_by=persons.grouping.title,
+        flow=[Step(s.name, s.text, s.excluded, s.remaining) for s in persons.flow],
+        curve=_rows(curve.frame, years_of=found.curve_unit),
+        table=_rows(reported.frame, years_of=found.table_unit),
+        standardised=_rows(standardised.frame, years_of=1.0) if standardised else [],
+        standard=standard.name if standard and standardised else "",
+        intervals=_rows(curve.frame, years_of=found.curve_unit) if request.method == "actuarial" else [],
+        risk_times=risk_times,
+        at_risk=[_at_risk(frame[frame["group"] == g.number], risk_times) for g in groups],
+        test=found.test(),
+        warnings=list(dict.fromkeys(warnings)),
+        method_text=words.method,
+        references=list(words.references),
+        r_call=words.r_call,
+        citation=words.citation,
+    )
+
+
+def _risk_times(request: Request) -> list[float]:
+    step = next(s for s in (0.5, 1, 2, 5) if request.horizon / s <= 12 or s == 5)
+    return [float(t) for t in np.arange(0, request.horizon + 1e-9, 1.0 if request.horizon >= 3 and step < 1 else step)]
+
+
+def _at_risk(frame: pd.DataFrame, times: list[float]) -> list[int]:
+    """Counts who is under observation at each time (years): entered before and not yet gone, as the estimators count."""
+    entry, time = frame["entry"].to_numpy(), frame["time"].to_numpy()
+    days = [t * YEAR for t in times]
+    return [int(((entry < d) & (time >= d)).sum()) if d > 0 else int((entry == 0).sum()) for d in days]
+
+
+def _rows(frame: pd.DataFrame, *, years_of: float) -> list[dict[str, Any]]:
+    columns = {name: name for name in frame.columns if name not in ("se_log", "effective", "q", "n_eff")}
+    shown = frame[list(columns)].assign(time=frame["time"] / years_of)
+    if "start" in shown:
+        shown = shown.assign(start=frame["start"] / years_of, end=frame["end"] / years_of)
+    return [{name: plain(value) for name, value in row.items()} for row in shown.to_dict("records")]
+
+
+def _readable(warnings: tuple[str, ...]) -> list[str]:
+    """The engine speaks of times without a unit; here they are years since diagnosis."""
+    return [w.replace(" at time ", " at year ").replace("At time ", "At year ") for w in warnings]
+
+
+class _Estimates:
+    """The numbers of one request, each method through the engine's own function."""
+
+    def __init__(self, persons: Persons, table: LifeTable | None):
+        self.persons, self.table, self.request = persons, table, persons.request
+        self.frame = persons.frame
+        self.strata = pd.DataFrame({"group": np.arange(len(persons.labels))})
+        self.table_unit = 12.0 if self.request.method == "actuarial" else 1.0
+        self.curve_unit = 12.0 if self.request.method == "actuarial" else YEAR
+
+    def follow_up(self) -> FollowUp:
+        """The persons as the estimators without background mortality take them."""
+        frame = self.frame
+        event = frame["event"].to_numpy() == 1
+        entry = frame["entry"].to_numpy(dtype=float)
+        return FollowUp(
+            time=frame["time"].to_numpy(dtype=float),
+            event=event,
+            status=event.astype(np.int64),
+            group=frame["group"].to_numpy(dtype=np.int64),
+            strata=self.strata,
+            unit="days",
+            entry=entry if entry.any() else None,
+        )
+
+    def cohort(self) -> Cohort:
+        """The persons with age, sex and date at diagnosis, for methods with background mortality."""
+        frame = self.frame
+        entry = frame["entry"].to_numpy(dtype=float)
+        return Cohort(
+            time=frame["time"].to_numpy(dtype=float),
+            event=frame["event"].to_numpy() == 1,
+            age=frame["age"].to_numpy(dtype=float),
+            date=frame["day"].to_numpy(dtype=float),
+            sex=(frame["sex"].astype("string") == "2").to_numpy(dtype=np.int64),
+            group=frame["group"].to_numpy(dtype=np.int64),
+            strata=self.strata,
+            entry=entry if entry.any() else None,
+        )
+
+    def at(self, years: list[float]) -> Result:
+        """The estimates at years since diagnosis."""
+        if self.request.method == "actuarial":
+            return self._actuarial([12.0 * y for y in years])
+        return self._estimate(years, "years")
+
+    def curve(self) -> Result:
+        """The estimates along the whole curve."""
+        if self.request.method == "actuarial":
+            return self._actuarial(None)
+        last = self.request.horizon * YEAR
+        reached = min(last, float(self.frame["time"].max()))
+        start = self.request.given * YEAR
+        step = max(1.0, np.ceil((reached - start) / POINTS))
+        days = np.unique(np.concatenate([np.arange(start, reached, step), [reached]]))
+        return self._estimate(days.tolist(), "days")
+
+    def _estimate(self, at: list[float], unit: Any) -> Result:
+        request = self.request
+        given = request.given if unit == "years" else request.given * YEAR
+        if not request.way.background:
+            from survival.kaplan_meier import kaplan_meier
+
+            return kaplan_meier(
+                self.follow_up(), at=at, at_unit=unit, ci=request.scale, level=request.level, given=given
+            )
+        assert self.table is not None
+        if request.method == "crude":
+            from survival.net.crude import crude_death
+
+            return crude_death(self.cohort(), self.table, at=at, at_unit=unit, ci=request.scale, level=request.level)
+        return self._net(at, unit, given, standard=None)
+
+    def _net(self, at: list[float], unit: Any, given: float, *, standard: Standard | None) -> Result:
+        from survival.net.analysis import net_survival
+
+        assert self.table is not None
+        closing = (np.datetime64(self.persons.closing.date()) - np.datetime64("1960-01-01")).astype("int64")
+        return net_survival(
+            self.cohort(),
+            self.table,
+            method=self.request.method,  # type: ignore[arg-type]
+            at=at,
+            at_unit=unit,
+            ci=self.request.scale,  # type: ignore[arg-type]
+            level=self.request.level,
+            given=given,
+            standard=standard,
+            weighting=self.request.weighting,  # type: ignore[arg-type]
+            closing=float(closing),
+        )
+
+    def _actuarial(self, months: list[float] | None) -> Result:
+        from survival.actuarial import life_table
+
+        request, last = self.request, 12.0 * self.request.horizon
+        if request.intervals == "month":
+            breaks = [float(m) for m in range(int(np.ceil(last)) + 1)]
+        elif request.intervals == "year":
+            breaks = [12.0 * y for y in range(int(np.ceil(request.horizon)) + 1)]
+        else:
+            breaks = [float(part) for part in request.intervals.split(",")]
+        return life_table(
+            self.follow_up(), breaks=breaks, at=months, unit="months", ci=request.scale, level=request.level
+        )
+
+    def standardised(self, years: list[float]) -> tuple[Result | None, Standard | None, list[str]]:
+        """The age-standardised estimates, the standard that was used, and what to note."""
+        if not self.request.standardises:
+            return None, None, []
+        standard, notes = choose_standard(self.frame, self.request)
+        if standard is None:
+            return None, None, notes
+        years = [y for y in years if y > self.request.given]
+        if not years:
+            return None, None, notes
+        found = self._net(years, "years", self.request.given, standard=standard)
+        labels = {f"(group {n})": f"({label})" for n, label in enumerate(self.persons.labels)}
+        sentences = []
+        for sentence in found.warnings:
+            if "ge group" not in sentence and "younger than" not in sentence:
+                continue
+            for number, label in labels.items():
+                sentence = sentence.replace(number, label if len(labels) > 1 else "")
+            sentences.append(sentence.replace("  ", " ").replace(" :", ":"))
+        return found, standard, [*notes, *_shortened(sentences)]
+
+    def groups(self) -> list[Group]:
+        """Who is in each group, with the medians of survival and of follow-up in years."""
+        from survival.kaplan_meier import kaplan_meier
+
+        medians: dict[int, dict[str, Any]] = {}
+        data = self.follow_up()
+        if not self.request.way.background and not self.request.given:
+            rows = kaplan_meier(data, quantiles=(0.5,), ci=self.request.scale, level=self.request.level)
+            medians = {int(r["stratum"]["group"]): r for r in rows.extra["quantiles"]}
+        reverse = kaplan_meier(data, quantiles=(0.5,), reverse=True)
+        follow_up = {int(r["stratum"]["group"]): r["time"] for r in reverse.extra["quantiles"]}
+        size = np.bincount(data.group, minlength=data.groups)
+        events = np.bincount(data.group, weights=data.event, minlength=data.groups)
+
+        def years(value: Any) -> float | None:
+            value = plain(value)
+            return None if value is None else float(value) / YEAR
+
+        return [
+            Group(
+                number,
+                label,
+                int(size[number]),
+                int(events[number]),
+                *(years(medians.get(number, {}).get(name)) for name in ("time", "lower", "upper")),
+                follow_up=years(follow_up.get(number)) if self.request.follow_up == "active" else None,
+            )
+            for number, label in enumerate(self.persons.labels)
+        ]
+
+    def test(self) -> dict[str, Any] | None:
+        """The test of equal curves, where the engine has one for the method."""
+        from registry.analysis.survival_tests import compare
+
+        return compare(self.request, self.persons, self.follow_up, self.cohort, self.table)
+
+
+def choose_standard(frame: pd.DataFrame, request: Request) -> tuple[Standard | None, list[str]]:
+    """Gives the standard of a request: named, or the one that all cancers of the frame share; without one, why."""
+    from registry.analysis.survival_groups import age_bounds
+    from survival.errors import SurvivalError
+    from survival.selection import Columns, default_standard
+    from survival.standards import LOWER_AGES, standard
+
+    if request.standard == "auto":
+        try:
+            columns = Columns(topography="primarySite", histology="histologicTypeIcdO3")
+            return default_standard(frame, columns), []
+        except SurvivalError as error:
+            return None, [f"No age-standardised estimate: {error.message}. {error.hint}"]
+    lower = age_bounds(frame)
+    return standard(request.standard, lower=lower if request.standard == "icss1" else LOWER_AGES), []
+
+
+def _shortened(sentences: list[str], most: int = 4) -> list[str]:
+    found = list(dict.fromkeys(sentences))
+    if len(found) <= most:
+        return found
+    return [*found[:most], f"… and {len(found) - most} more age groups without an estimate."]

@@ -1,0 +1,88 @@
+"""What was done, in words for a paper: method with references, the equivalent R code, and the citation with the data's hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from registry.analysis.snapshot import Snapshot
+from registry.analysis.survival_cohort import Persons, window_years
+from survival.reproduce import REFERENCES, reproduce
+from survival.results import Result
+
+if TYPE_CHECKING:
+    from survival.standards import Standard
+
+HASH = 16
+"""So many characters of the snapshot's hash identify the data in a citation."""
+
+HYBRID = (
+    "Brenner H, Rachet B. Hybrid analysis for up-to-date long-term survival rates in cancer registries with delayed "
+    "recording of incident cases. Eur J Cancer 2004;40:2494-501."
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts that travel with a result."""
+
+    method: str
+    references: tuple[str, ...]
+    r_call: str
+    citation: str
+
+
+def describe(
+    persons: Persons,
+    result: Result,
+    *,
+    snapshot: Snapshot,
+    registry: str,
+    table_name: str,
+    standard: Standard | None,
+) -> Words:
+    """Gives the texts of one result."""
+    request = persons.request
+    settings = dict(result.settings) | {"at_unit": "years", "at": list(request.at), "given": request.given}
+    if request.way.background:
+        settings |= {"life_table": table_name, "standard": standard.name if standard else None}
+        settings["weighting"] = request.weighting if standard else None
+    grouped = ("group",) if len(persons.labels) > 1 else ()
+    shown = replace(result, settings=settings, by=grouped)
+    found = reproduce(shown, snapshot=snapshot.version[:HASH], registry=registry, definition=persons.definition)
+    text, references = found.method_text, list(found.references)
+    if request.way.endpoint == "cause-specific":
+        text = text.replace(
+            "Survival was estimated", "Cause-specific survival, deaths of other causes being censored, was estimated"
+        )
+    if request.window in ("period", "hybrid"):
+        start, end, newest = window_years(request, persons.closing, int(persons.frame["year_of_diagnosis"].max()))
+        text = text.replace(" A calendar window was analysed by delayed entry, with weights from diagnosis.", "")
+        text += f" Follow-up within {start} to {end} was analysed by delayed entry (period approach)"
+        if request.window == "hybrid":
+            text += f"; persons diagnosed from {newest} on were followed from diagnosis (hybrid approach)"
+            references.append(HYBRID)
+        text += "."
+        references.append(REFERENCES["period"])
+    elif request.window == "cohort":
+        text += f" Only persons with a potential follow-up of {request.horizon:g} years were included."
+    text += f" Follow-up ended on {persons.closing.date()}."
+    if persons.grouping.parts:
+        text += f" Results are given by {persons.grouping.title.lower()}."
+    return Words(text, tuple(dict.fromkeys(references)), _r_code(persons, found.r_call), found.citation)
+
+
+def _r_code(persons: Persons, call: str) -> str:
+    """Gives the R code with the reading of the data before it; delayed entry where there is one."""
+    request = persons.request
+    lines = ['cohort <- read.csv("cohort.csv")  # time and entry in days, event 0/1, age in days, sex 1/2, date']
+    if request.way.background:
+        lines.append("cohort$date <- as.Date(cohort$date)")
+        lines.append(
+            "table <- survival::survexp.us"
+            if request.life_table == "us"
+            else f"table <- transrate(...)  # {request.life_table}"
+        )
+    if persons.delayed:
+        call = call.replace("Surv(time, event)", "Surv(entry, time, event)")
+    return "\n".join([*lines, call])
