@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from registry.security.permissions import ROLES, Actor
 from web import meanings
 from web.appearance import appearance
+from web.demo import demo_logins, is_demo
 from web.pages import masked
 
 SITE = 400
@@ -48,6 +49,8 @@ def cell(column: Any, row: Any) -> Markup:
         shown = number(text) if text != "" else ""
     elif column.kind == "site":
         shown = Markup('<span class="code">{}</span>').format(meanings.site_text(str(text))) if text else ""
+    elif column.kind == "morphology":
+        shown = _with_meaning(text, meanings.meaning(522, str(text)[:4]))
     elif column.kind == "code":
         shown = code(column.item, text)
     else:
@@ -66,6 +69,10 @@ def code(item: int | None, value: Any) -> Markup:
         shown = meanings.site_text(str(value))
     else:
         shown = meanings.date_text(str(value)) if item and is_date(item) else value
+    return _with_meaning(shown, label)
+
+
+def _with_meaning(shown: Any, label: str) -> Markup:
     text = Markup('<span class="code">{}</span>').format(shown)
     return text + Markup(' <span class="meaning">{}</span>').format(label) if label else text
 
@@ -118,6 +125,8 @@ def install(app: Flask) -> None:
         list_address=list_address,
         role_titles=role_titles,
         appearance=appearance,
+        demo_logins=demo_logins,
+        is_demo=is_demo,
         version=version("oncoregistry"),
     )
     app.jinja_env.globals["ui"] = Macros(app)

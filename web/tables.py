@@ -28,8 +28,8 @@ class Paging:
 class Column:
     """One column: `value` gives the plain value of a row, `link` its address, `kind` how it is shown.
 
-    Kinds: text, number, code, date (NAACCR, eight digits), moment, person, site, badge. `item` names the NAACCR item
-    whose labels explain a code.
+    Kinds: text, number, code, date (NAACCR, eight digits), moment, person, site, morphology (`8500/3`). `item` names the
+    NAACCR item whose labels explain a code.
     """
 
     name: str

@@ -43,6 +43,13 @@ _hasher = PasswordHasher()
 class AccountError(ValueError):
     """An account cannot be made or changed as asked; the text says why."""
 
+    code, hint, where, exit_code = "account", "", "", 2
+
+    @property
+    def message(self) -> str:
+        """The reason in words."""
+        return str(self)
+
 
 class Account(Versioned, UserMixin, Base):
     """One person who signs in; `username` is the name in every log, `facility_id` the facility they are bound to."""
@@ -216,6 +223,8 @@ def create(
 def grant(session: Session, account: Account, roles: Iterable[str], *, who: str) -> None:
     """Sets the roles of an account to exactly these; every session of the account ends, so that none outlives a right."""
     wanted = sorted(set(roles))
+    if not wanted:
+        raise AccountError("an account needs a role")
     if unknown := [role for role in wanted if role not in ROLES]:
         raise AccountError(f"unknown role {', '.join(unknown)}; known: {', '.join(ROLES)}")
     held = [entry.role for entry in account.grants]
@@ -227,6 +236,18 @@ def grant(session: Session, account: Account, roles: Iterable[str], *, who: str)
             account.grants.append(RoleGrant(role=role, granted_by=who))
     account.fs_uniquifier = uuid.uuid4().hex
     audit.append(session, CHAIN, account.id, "roles", {"roles": [sorted(held), wanted]}, who=who)
+
+
+def bind(session: Session, account: Account, facility_id: int | None, *, who: str) -> None:
+    """Binds an account to one facility, or to none; every session of it ends."""
+    if facility_id == account.facility_id:
+        return
+    if facility_id is not None and session.get(Facility, facility_id) is None:
+        raise AccountError(f"there is no facility {facility_id}")
+    change = {"facility": [account.facility_id, facility_id]}
+    account.facility_id = facility_id
+    account.fs_uniquifier = uuid.uuid4().hex
+    audit.append(session, CHAIN, account.id, "facility", change, who=who)
 
 
 def set_password(session: Session, account: Account, password: str, *, who: str, must_change: bool) -> None:

@@ -28,6 +28,7 @@ def further(ids: dict[str, int]) -> list[str]:
         "/work/overdue",
         "/audit/?verify=1",
         "/audit/changes",
+        "/accounts/2",
         "/audit/reads",
         "/audit/sign-ins",
         f"/audit/patients/{ids['patient']}",

@@ -80,9 +80,10 @@ def _table(hits: list[Hit], asked: Paging, more: bool) -> Table:
         Column("born", "Born", born, kind="date"),
         Column("sex", "Sex", lambda h: {"1": "male", "2": "female"}.get(h.sex, "other or unknown")),
         Column("site", "Site", lambda h: h.primary_site, kind="code", item=400),
-        Column("morphology", "Morphology", lambda h: morphology_text(h.histology, h.behavior), kind="code"),
+        Column("morphology", "Morphology", lambda h: morphology_text(h.histology, h.behavior), kind="morphology"),
         Column("diagnosed", "Diagnosed", lambda h: h.date_of_diagnosis, kind="date"),
         Column("vital", "Vital status", lambda h: {"1": "alive", "0": "dead", "4": "dead"}.get(h.vital_status, "")),
-        Column("accession", "Accession", lambda h: h.accession if who.identifies(h.patient_id) else "", kind="code"),
     ]
+    if who.may("cases.identify"):
+        columns.append(Column("accession", "Accession", lambda h: h.accession, kind="code"))
     return Table("cases", "Cases found", columns, hits, asked, more=more, row_link=open_row, empty="No case matches.")

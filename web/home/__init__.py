@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from registry.security.permissions import Actor
 from registry.views import worklist
+from web.demo import is_demo, tour
 from web.navigation import Entry, permitted
 from web.pages import actor, page, paging, reading, render, render_list
 from web.tables import Column, Table
@@ -32,7 +33,15 @@ def index():
     shown = [
         queue for queue in worklist.QUEUES.values() if who.may("followup" if queue.name == "follow-up" else "home")
     ]
-    return render("home/index.html", counts=counts, totals=totals, imports=imports, queues=shown)
+    return render(
+        "home/index.html",
+        counts=counts,
+        totals=totals,
+        imports=imports,
+        queues=shown,
+        tour=tour(who) if is_demo() and who.roles else None,
+        has_import_page="imports.show" in current_app.view_functions,
+    )
 
 
 def _counted(who: Actor) -> tuple[dict[str, int], dict[str, int]]:
@@ -67,13 +76,14 @@ def _table(queue: worklist.Queue, rows: list[worklist.WorkItem], asked, more: bo
 
     columns = [
         Column("patient", "Patient", person, kind="person", link=open_row),
-        Column("accession", "Accession", lambda r: r.accession if who.identifies(r.patient_id) else "", kind="code"),
         Column("facility", "Facility", lambda r: r.facility),
         Column("class", "Class", lambda r: r.class_of_case, kind="code", item=610),
         Column("site", "Site", lambda r: r.primary_site, kind="code", item=400),
         Column("first_contact", "First contact", lambda r: r.date_of_first_contact, kind="date"),
         Column("last_contact", "Last contact", lambda r: r.date_of_last_contact, kind="date"),
     ]
+    if who.may("cases.identify"):
+        columns.insert(1, Column("accession", "Accession", lambda r: r.accession, kind="code"))
     return Table(
         f"work-{queue.name}",
         queue.title,
