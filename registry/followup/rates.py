@@ -24,6 +24,10 @@ class Rate:
     current: tuple[int, ...]
     lost: tuple[int, ...]
 
+    def numbers(self, person: Person) -> list[int]:
+        """The numbers by which this rate counts a person: the abstracts of the cases that count, or the patient."""
+        return [case.abstract_id for case in person.followed] if self.unit == CASE else [person.patient_id]
+
     @property
     def a(self) -> int:
         return len(self.eligible)

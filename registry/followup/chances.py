@@ -1,0 +1,138 @@
+"""How likely each way of follow-up is to reach a patient, learned from the registry's own attempts.
+
+For every source a logistic model over groups of patients (age, years since diagnosis, moved, lost before) is fitted with a
+normal prior on each group's effect, so that few attempts move little; without any attempt the prior of the source stands.
+Gelman et al., Bayesian Data Analysis, 3rd edition, section 16.3 (weakly informative priors in logistic regression).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from registry.followup.sources import SOURCES, Source
+from registry.followup.status import DELINQUENT, Person
+
+if TYPE_CHECKING:
+    import numpy as np
+
+EFFECT_SPREAD = 0.7
+"""Standard deviation of the prior of a group's effect on the log-odds scale: a factor of two in the odds is usual."""
+
+STEPS = 30
+DAYS_A_YEAR = 365.25
+
+AGES = ((0, "under 50"), (50, "50 to 64"), (65, "65 to 79"), (80, "80 and over"))
+YEARS = ((0, "0 to 1 years"), (2, "2 to 4 years"), (5, "5 to 9 years"), (10, "10 years and more"))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The group of a patient as far as reaching them goes."""
+
+    age: str
+    years: str
+    moved: bool
+    lost: bool
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the group adds to the source's own chance."""
+        given = [f"age {self.age}", f"diagnosed {self.years} ago"]
+        return (*given, *(["moved"] if self.moved else []), *(["lost before"] if self.lost else []))
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt whose end is known: by which source, for which group, and whether it told of the patient."""
+
+    source: str
+    group: Group
+    answered: bool
+
+
+def group(person: Person, *, as_of: date) -> Group:
+    """Gives the group of a patient on a day; an unknown age or diagnosis counts as the middle one."""
+    age = (as_of - person.born).days / DAYS_A_YEAR if person.born else 65
+    years = (as_of - person.diagnosed).days / DAYS_A_YEAR if person.diagnosed else 5
+    return Group(_band(AGES, age), _band(YEARS, years), person.moved, person.status == DELINQUENT)
+
+
+def _band(bands: tuple[tuple[int, str], ...], value: float) -> str:
+    return [title for start, title in bands if value >= start or start == 0][-1]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One source's model: log-odds of the source itself and of each group, and the attempts behind it."""
+
+    source: Source
+    base: float
+    effects: Mapping[str, float] = field(default_factory=dict)
+    attempts: int = 0
+    answers: int = 0
+
+    def chance(self, group: Group) -> float:
+        """The chance that one attempt tells of a patient of the group."""
+        return 1 / (1 + math.exp(-(self.base + sum(self.effects.get(name, 0.0) for name in group.features))))
+
+
+@dataclass(frozen=True)
+class Model:
+    """The models of all sources."""
+
+    fits: Mapping[str, Fit]
+
+    def chance(self, source: str, group: Group) -> float:
+        """The chance that one attempt by a source tells of a patient of the group."""
+        return self.fits[source].chance(group)
+
+
+def fit(attempts: Iterable[Attempt]) -> Model:
+    """Gives the models of all sources from the attempts whose end is known; none of a source leaves its prior."""
+    by_source: dict[str, list[Attempt]] = {name: [] for name in SOURCES}
+    for attempt in attempts:
+        by_source[attempt.source].append(attempt)
+    return Model({name: _fit(SOURCES[name], found) for name, found in by_source.items()})
+
+
+def _fit(source: Source, attempts: list[Attempt]) -> Fit:
+    prior = math.log(source.before / (1 - source.before))
+    if not attempts:
+        return Fit(source, prior)
+    import numpy as np
+
+    names = sorted({name for attempt in attempts for name in attempt.group.features})
+    place = {name: n + 1 for n, name in enumerate(names)}
+    design = np.zeros((len(attempts), len(names) + 1))
+    design[:, 0] = 1
+    for row, attempt in enumerate(attempts):
+        design[row, [place[name] for name in attempt.group.features]] = 1
+    answered = np.array([attempt.answered for attempt in attempts], dtype=float)
+    # the source's prior weighs as `weight` attempts would: their information about the log-odds is n p (1 - p)
+    precision = np.full(len(names) + 1, EFFECT_SPREAD**-2)
+    precision[0] = source.weight * source.before * (1 - source.before)
+    centre = np.zeros(len(names) + 1)
+    centre[0] = prior
+    found = _most_probable(design, answered, centre, precision)
+    effects = {name: float(found[place[name]]) for name in names}
+    return Fit(source, float(found[0]), effects, len(attempts), int(answered.sum()))
+
+
+def _most_probable(design: np.ndarray, answered: np.ndarray, centre: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """Newton's method for the mode of a logistic model with independent normal priors; the mode is unique."""
+    import numpy as np
+
+    found = centre.copy()
+    for _ in range(STEPS):
+        expected = 1 / (1 + np.exp(-design @ found))
+        slope = design.T @ (answered - expected) - precision * (found - centre)
+        curve = (design.T * (expected * (1 - expected))) @ design + np.diag(precision)
+        step = np.linalg.solve(curve, slope)
+        found += step
+        if np.abs(step).max() < 1e-9:
+            break
+    return found
