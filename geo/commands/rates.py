@@ -186,18 +186,11 @@ def _with_sir(table: pd.DataFrame, strata: Any, o: dict[str, Any], names: dict[s
     return table.join(found.drop(columns="observed"))
 
 
-_FIGURES = (
-    "fay_feuer_lower", "fay_feuer_upper", "tiwari_lower", "tiwari_upper", "sir_lower", "sir_upper", "sir_p",
-    "sir_p_mid", "cumulative_rate", "cumulative_lower", "cumulative_upper", "risk", "risk_lower", "risk_upper",
-    "population_set",
-)  # fmt: skip
-
-
 def _mark(table: pd.DataFrame, by: list[str], threshold: int, hide: bool) -> tuple[pd.DataFrame, Any]:
     """Gives the table with `suppressed`; with `hide` without the figures of marked rows and their complements."""
     import numpy as np
 
-    from geo.suppression import DERIVED, SuppressionRule, mask_hidden, protect_tables
+    from geo.suppression import SuppressionRule, mask_hidden, protect_tables
 
     if not threshold:
         return table.assign(suppressed=False), np.zeros(len(table), bool)
@@ -206,7 +199,7 @@ def _mark(table: pd.DataFrame, by: list[str], threshold: int, hide: bool) -> tup
         return table.assign(suppressed=hidden), hidden
     rule = SuppressionRule(threshold=max(threshold, 2))
     hidden = protect_tables([table[[*by, "cases"]].astype(dict.fromkeys(by, str))], rule=rule).hidden[0]
-    return mask_hidden(table, hidden, columns=[*DERIVED, *_FIGURES]), hidden
+    return mask_hidden(table, hidden, keep=[*by, "population"]), hidden
 
 
 def _mark_ages(ages: pd.DataFrame, by: list[str], rows: pd.DataFrame, hidden: Any, o: dict[str, Any]) -> pd.DataFrame:
@@ -215,7 +208,7 @@ def _mark_ages(ages: pd.DataFrame, by: list[str], rows: pd.DataFrame, hidden: An
     An adjusted rate beside a count is a second equation on the ages. So where an age of a group must be hidden, all ages
     of that group are.
     """
-    from geo.suppression import DERIVED, mask_hidden
+    from geo.suppression import mask_hidden
 
     if not o["suppress"]:
         return ages.assign(suppressed=False)
@@ -224,4 +217,4 @@ def _mark_ages(ages: pd.DataFrame, by: list[str], rows: pd.DataFrame, hidden: An
         return ages.assign(suppressed=small)
     per_group = len(ages) // len(rows)
     whole = (small.reshape(-1, per_group).any(axis=1) | hidden).repeat(per_group)
-    return mask_hidden(ages, whole, columns=DERIVED)
+    return mask_hidden(ages, whole, keep=[*by, "age", "population"])

@@ -228,6 +228,8 @@ def test_masking_removes_every_derived_figure():
     assert found.loc[0, list(DERIVED)].isna().all()
     assert found.loc[1, list(DERIVED)].notna().all()
     assert found["population"].tolist() == [10, 20]
+    strict = mask_hidden(frame.assign(other=5), np.array([True, False]), keep=["county", "population"])
+    assert strict.loc[0].drop(["county", "population", "suppressed"]).isna().all()
     assert found["suppressed"].tolist() == [True, False]
 
 
