@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from registry.synthetic.incidence import case_counts
     from registry.synthetic.population import florida_population
-    from registry.synthetic.registry import SyntheticRegistry, make
+    from registry.synthetic.registry import SyntheticRegistry, make, make_records
 
 _PLACES = {
     "make": "registry.synthetic.registry",
+    "make_records": "registry.synthetic.registry",
     "SyntheticRegistry": "registry.synthetic.registry",
     "florida_population": "registry.synthetic.population",
     "case_counts": "registry.synthetic.incidence",
 }
 
-__all__ = ["SyntheticRegistry", "case_counts", "florida_population", "make"]
+__all__ = ["SyntheticRegistry", "case_counts", "florida_population", "make", "make_records"]
 
 
 def __getattr__(name: str) -> Any:

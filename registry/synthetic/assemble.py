@@ -132,7 +132,7 @@ def record_items(records: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def tumor_items(seed: int, course: Course, people: pd.DataFrame, as_of: int) -> pd.DataFrame:
+def tumor_items(seed: int, course: Course, people: pd.DataFrame) -> pd.DataFrame:
     """Gives the items of a tumour that all its reports share beside coding and treatment: home, payer, course of disease."""
     random = stream(seed, "tumor items")
     persons, tumors = course.persons, course.tumors
@@ -181,7 +181,7 @@ def report_items(
     seed: int,
     course: Course,
     treatment: Treatment,
-    coded_items: pd.DataFrame,
+    sequence: np.ndarray,
     reporting: Reporting,
     facilities: pd.DataFrame,
     physicians: pd.DataFrame,
@@ -200,7 +200,7 @@ def report_items(
         "540": _at(facilities.facility, facility),
         "545": _at(facilities.npi, facility),
         "550": _at(records.accession, record),
-        "560": _at(coded_items["380"], tumor),
+        "560": _at(sequence, tumor),
         "610": class_,
         "2300": _at(records.mrn, record),
         "21": _at(records.local_id, record),

@@ -43,8 +43,8 @@ def _implied() -> dict[str, str]:
     return {h: grade for grade, text in IMPLIED_GRADE.items() for h in text.split()}
 
 
-def code_tumors(seed: int, tumors: pd.DataFrame) -> pd.DataFrame:
-    """Gives the coded items of every tumour, in the order of `tumors`."""
+def code_tumors(seed: int, tumors: pd.DataFrame, confirmation: np.ndarray) -> pd.DataFrame:
+    """Gives the coded items of every tumour, in the order of `tumors`; `confirmation` is that of `code_confirmation`."""
     year = year_of(tumors.diagnosis.to_numpy())
     out: dict[str, np.ndarray] = {
         "400": tumors.site.to_numpy(),
@@ -53,7 +53,7 @@ def code_tumors(seed: int, tumors: pd.DataFrame) -> pd.DataFrame:
         "380": np.array([f"{s:02d}" for s in range(100)], dtype=object)[tumors.sequence.to_numpy()],
         "230": np.array([f"{a:03d}" for a in range(121)], dtype=object)[tumors.age.to_numpy()],
         "390": coded(tumors.diagnosis.to_numpy(), diagnosis_precision(seed, tumors)),
-        "490": code_confirmation(seed, tumors, year),
+        "490": confirmation,
         "410": code_laterality(seed, tumors, year),
     }
     out |= code_grade(seed, tumors, year)

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from registry.errors import RegistryError
 from registry.synthetic import assemble, coding, followup
-from registry.synthetic.calendar import day_of
+from registry.synthetic.calendar import day_of, year_of
 from registry.synthetic.course import MULTIPLE_SHARE, Course, draw_course
 from registry.synthetic.facilities import county_code, make_facilities, make_physicians
-from registry.synthetic.incidence import build_model
+from registry.synthetic.incidence import Model, build_model
 from registry.synthetic.marks import REGISTRY_ID
 from registry.synthetic.people import draw_people
 from registry.synthetic.population import florida_population
 from registry.synthetic.records import truth_pairs, write_records
-from registry.synthetic.reporting import draw_reports
+from registry.synthetic.reporting import Reporting, draw_reports
 from registry.synthetic.tables import counties, site_groups
 from registry.synthetic.text import write_texts
-from registry.synthetic.treatment import draw_treatment
+from registry.synthetic.treatment import Treatment, draw_treatment
 from registry.synthetic.truth import build_truth
 
 YEARS = range(2000, 2025)
 AS_OF = dt.date(2025, 12, 31)
 EARLIEST_YEAR = 2000
-MAX_PATIENTS = 5_000_000
+MAX_PATIENTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class SyntheticRegistry:
       (`match` 1 same person, 0 relatives).
     - `facilities`, `physicians`, `population` (with `sampled`: the residents this registry stands for), `counties`.
     - `deaths`, `encounters` and their `…_truth`; `contacts`: who would answer which way of asking.
+    - `version`: the dictionary of the item numbers (250: sex is 220; writing v26 makes it 225).
     - `truth`: the answer key (a dict for JSON); `true_persons`, `true_tumors`: every true value behind the records.
     """
 
@@ -66,7 +67,6 @@ class SyntheticRegistry:
     true_persons: pd.DataFrame
     true_tumors: pd.DataFrame
     registry_id: str = REGISTRY_ID
-    root: dict[str, str] = field(default_factory=dict)
 
     def flat(self) -> pd.DataFrame:
         """Gives the consolidated registry with one row per tumour and all its items: patient and tumour items together."""
@@ -101,71 +101,33 @@ def make(
     `clusters` and `county_effects` the case counts of every group are pure chance on equal rates. Without `text` the
     text items are blank but for the watermark. Raises RegistryError `usage`.
     """
-    check_request(patients, years, as_of)
-    end = int(day_of(as_of.year, as_of.month, as_of.day))
-    model = build_model(seed, years, clusters=clusters, county_effects=county_effects)
-    course = draw_course(seed, model, patients, extra_tumors(patients) if multiple_primaries else 0, end)
-    tumors, persons = course.tumors, course.persons
-    contact = persons.contact.to_numpy()[tumors.person.to_numpy()]
-    coded_items = coding.code_tumors(seed, tumors)
-    treatment = draw_treatment(seed, tumors, coded_items["490"].to_numpy(), contact)
-    people, families = draw_people(seed, course)
-    facilities, physicians = make_facilities(seed, patients), pd.DataFrame()
-    physicians = make_physicians(seed, facilities)
-    reporting = draw_reports(seed, course, treatment, facilities, end)
-    records, changes = write_records(seed, course, people, reporting)
-
-    shared = pd.concat([coded_items, treatment.items, assemble.tumor_items(seed, course, people, end)], axis=1)
-    own = assemble.report_items(seed, course, treatment, coded_items, reporting, facilities, physicians, end)
-    where = reporting.reports.tumor.to_numpy()
-    parts = [shared.iloc[where].reset_index(drop=True), own]
-    words = write_texts(
-        seed, tumors, pd.concat([coded_items, treatment.items], axis=1), treatment.start, reporting.reports, facilities
-    )
-    if not text:
-        words = {"2680": words["2680"]}
-    abstracts = pd.concat([*parts, pd.DataFrame(words)], axis=1)
-    patients_frame, record_frame = _patients(seed, course, people, records, reporting)
-    number = reporting.reports.record.to_numpy()
-    abstracts.insert(0, "60", _tumor_numbers(reporting.reports))
-    main = reporting.reports.main.to_numpy()
-    tumors_frame = abstracts[main].reset_index(drop=True)
-    tumors_frame["60"] = [f"{n:02d}" for n in tumors.tumor_number]
-    tumors_frame.insert(0, "person", tumors.person.to_numpy())
-    tumors_frame.insert(1, "tumor", np.arange(len(tumors)))
-    abstracts = pd.concat([record_frame.iloc[number].reset_index(drop=True), abstracts], axis=1)
-    abstracts.insert(0, "record", records.record.to_numpy()[number])
-    abstracts.insert(1, "person", reporting.reports.person.to_numpy())
-    abstracts.insert(2, "tumor", where)
-    abstracts.insert(3, "main", main)
-    order = np.lexsort((where, number, reporting.reports.facility.to_numpy()))
-    abstracts = abstracts.iloc[order].reset_index(drop=True)
-
-    records.insert(1, "facility", facilities.facility.to_numpy()[reporting.records.facility.to_numpy()])
-    records["sex"] = record_frame["220"].to_numpy()
-    records["dob"] = record_frame["240"].to_numpy()
-    records["county"] = counties().county.to_numpy()[records.county.to_numpy()]
-    pairs = truth_pairs(records, reporting.records.person.to_numpy(), families)
-    records["person"] = reporting.records.person.to_numpy()
-    records["changes"] = changes
+    draws = _draw(patients, seed, years, as_of, clusters, county_effects, multiple_primaries)
+    course, people, reporting = draws.course, draws.people, draws.reporting
+    persons, end = course.persons, draws.end
+    physicians = make_physicians(seed, draws.facilities)
+    home = reporting.records.home.to_numpy()
+    patients_frame = draws.record_items[home].reset_index(drop=True)
+    patients_frame["20"] = [f"{n + 1:08d}" for n in reporting.records.person[home]]
+    patients_frame.insert(0, "person", reporting.records.person[home].to_numpy())
+    assert (patients_frame.person.to_numpy() == np.arange(len(patients_frame))).all()
+    abstracts, tumors_frame = _abstracts(seed, draws, physicians, text)
     deaths, deaths_truth = followup.death_file(seed, course, people, end)
-    seen, seen_truth = followup.encounters(seed, course, records, reporting, facilities, end)
-    truth = build_truth(model, course, seed, as_of.isoformat(), county_effects)
+    seen, seen_truth = followup.encounters(seed, course, draws.records, reporting, draws.facilities, end)
+    truth = build_truth(draws.model, course, seed, as_of.isoformat(), county_effects)
     population = florida_population(years)
     population["sampled"] = (population.population * truth["sampling_fraction"]).round(6)
-    facilities = facilities.assign(county=county_code(facilities))
-    physicians = physicians.assign(facility=facilities.facility.to_numpy()[physicians.facility.to_numpy()])
+    facility = draws.facilities.facility.to_numpy()
     return SyntheticRegistry(
         seed=seed,
-        version="260",
+        version="250",
         truth=truth,
         patients=patients_frame,
         tumors=tumors_frame,
         abstracts=abstracts,
-        records=records,
-        pairs=pairs,
-        facilities=facilities,
-        physicians=physicians,
+        records=draws.records,
+        pairs=draws.pairs,
+        facilities=draws.facilities.assign(county=county_code(draws.facilities)),
+        physicians=physicians.assign(facility=facility[physicians.facility.to_numpy()]),
         population=population,
         deaths=deaths,
         deaths_truth=deaths_truth,
@@ -176,8 +138,95 @@ def make(
         true_persons=people.assign(
             death=persons.death, killer=persons.killer, dead=persons.dead, contact=persons.contact, lost=persons.lost
         ),
-        true_tumors=tumors.assign(group=site_groups().group.to_numpy()[tumors.group.to_numpy()]),
+        true_tumors=course.tumors.assign(group=site_groups().group.to_numpy()[course.tumors.group.to_numpy()]),
     )
+
+
+def make_records(
+    *, patients: int, seed: int = 1, years: range = YEARS, as_of: dt.date = AS_OF
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Gives only `records` and `pairs` of `make` for the same arguments: linkage truth at a size whose files nobody needs.
+
+    A person has 1.3 records on average; a million records need about 4 GB of memory.
+    """
+    draws = _draw(patients, seed, years, as_of, True, True, True)
+    return draws.records, draws.pairs
+
+
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """Everything drawn for one registry before it is laid out in items."""
+
+    end: int
+    model: Model
+    course: Course
+    confirmation: np.ndarray
+    treatment: Treatment
+    people: pd.DataFrame
+    facilities: pd.DataFrame
+    reporting: Reporting
+    records: pd.DataFrame
+    record_items: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def _draw(
+    patients: int, seed: int, years: range, as_of: dt.date, clusters: bool, effects: bool, several: bool
+) -> _Draws:
+    check_request(patients, years, as_of)
+    end = int(day_of(as_of.year, as_of.month, as_of.day))
+    model = build_model(seed, years, clusters=clusters, county_effects=effects)
+    course = draw_course(seed, model, patients, extra_tumors(patients) if several else 0, end)
+    tumors = course.tumors
+    confirmation = coding.code_confirmation(seed, tumors, year_of(tumors.diagnosis.to_numpy()))
+    contact = course.persons.contact.to_numpy()[tumors.person.to_numpy()]
+    treatment = draw_treatment(seed, tumors, confirmation, contact)
+    people, families = draw_people(seed, course)
+    facilities = make_facilities(seed, patients)
+    reporting = draw_reports(seed, course, treatment, facilities, end)
+    records, changes = write_records(seed, course, people, reporting)
+    person = reporting.records.person.to_numpy()
+    shared = assemble.person_items(seed, course, people).iloc[person].reset_index(drop=True)
+    items = pd.concat([shared, assemble.record_items(records)], axis=1)
+    home = reporting.records.home.to_numpy()
+    items.insert(0, "20", reporting.records.local_id.to_numpy())
+    items.insert(1, "240", assemble.birth_items(seed, records, person, home, people.birth.to_numpy()))
+    records = records.assign(
+        sex=items["220"], dob=items["240"], county=counties().county.to_numpy()[records.county.to_numpy()],
+        person=person, changes=changes,
+    )  # fmt: skip
+    records.insert(1, "facility", facilities.facility.to_numpy()[reporting.records.facility.to_numpy()])
+    pairs = truth_pairs(records, person, families)
+    return _Draws(
+        end, model, course, confirmation, treatment, people, facilities, reporting, records, items, pairs
+    )  # fmt: skip
+
+
+def _abstracts(seed: int, draws: _Draws, physicians: pd.DataFrame, text: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Gives every facility's abstracts, sorted by facility and record, and of them the consolidated tumours."""
+    course, reporting = draws.course, draws.reporting
+    reports, tumors = reporting.reports, course.tumors
+    where, number, main = (reports[c].to_numpy() for c in ("tumor", "record", "main"))
+    coded = pd.concat([coding.code_tumors(seed, tumors, draws.confirmation), draws.treatment.items], axis=1)
+    shared = pd.concat([coded, assemble.tumor_items(seed, course, draws.people)], axis=1)
+    own = assemble.report_items(
+        seed, course, draws.treatment, coded["380"].to_numpy(), reporting, draws.facilities, physicians, draws.end
+    )
+    words = write_texts(seed, tumors, coded, draws.treatment.start, reports, draws.facilities)
+    if not text:
+        words = {"2680": words["2680"]}
+    items = pd.concat([shared.iloc[where].reset_index(drop=True), own, pd.DataFrame(words)], axis=1)
+    items.insert(0, "60", _tumor_numbers(reports))
+    consolidated = items[main].reset_index(drop=True)
+    consolidated["60"] = [f"{n:02d}" for n in tumors.tumor_number]
+    consolidated.insert(0, "person", tumors.person.to_numpy())
+    consolidated.insert(1, "tumor", np.arange(len(tumors)))
+    abstracts = pd.concat([draws.record_items.iloc[number].reset_index(drop=True), items], axis=1)
+    meta = {"record": draws.records.record.to_numpy()[number], "person": reports.person.to_numpy(), "tumor": where}
+    for position, (name, values) in enumerate((meta | {"main": main}).items()):
+        abstracts.insert(position, name, values)
+    order = np.lexsort((where, number, reports.facility.to_numpy()))
+    return abstracts.iloc[order].reset_index(drop=True), consolidated
 
 
 def check_request(patients: int, years: range, as_of: dt.date) -> None:
@@ -192,22 +241,6 @@ def check_request(patients: int, years: range, as_of: dt.date) -> None:
             f"the years of diagnosis {list(years)[:1]} to {list(years)[-1:]} do not fit",
             hint=f"give consecutive years from {EARLIEST_YEAR} to the year of as_of ({as_of.year})",
         )
-
-
-def _patients(seed, course: Course, people, records, reporting) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Gives the consolidated patients (from the home records) and the patient items of every record."""
-    person = reporting.records.person.to_numpy()
-    home = reporting.records.home.to_numpy()
-    items = assemble.person_items(seed, course, people)
-    frame = pd.concat([items.iloc[person].reset_index(drop=True), assemble.record_items(records)], axis=1)
-    birth = assemble.birth_items(seed, records, person, home, people.birth.to_numpy())
-    frame.insert(0, "240", birth)
-    frame.insert(0, "20", reporting.records.local_id.to_numpy())
-    patients = frame[home].reset_index(drop=True).copy()
-    patients["20"] = [f"{n + 1:08d}" for n in person[home]]
-    patients.insert(0, "person", person[home])
-    assert (patients.person.to_numpy() == np.arange(len(patients))).all()
-    return patients, frame
 
 
 def _tumor_numbers(reports: pd.DataFrame) -> np.ndarray:

@@ -49,6 +49,11 @@ def dates(days: np.ndarray) -> np.ndarray:
     return np.array([f"{t[4:6]}/{t[6:]}/{t[:4]}" if t else "" for t in texts], dtype=object)
 
 
+def spelled(texts: np.ndarray) -> np.ndarray:
+    """Gives coded dates as MM/DD/YYYY, MM/YYYY or YYYY: text knows no more of a date than its code."""
+    return np.array(["/".join(p for p in (t[4:6], t[6:8], t[:4]) if p) for t in texts], dtype=object)
+
+
 def describe(tumors: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """Gives the words of each tumour: organ, side, histology, grade, size, nodes, extent and its group's phrases."""
     words = terms()
@@ -90,11 +95,12 @@ def write_texts(
     micro = np.isin(items["490"].to_numpy(), ("1", "2", "3", "4"))[where]
     style = stream(seed, "text style").integers(0, 4, (len(where), 4))
     first = reports.first_contact.to_numpy()
-    stamp = dates(np.where(seen, day, first))
+    known = spelled(items["390"].to_numpy())[where]
+    stamp = np.where(seen, known, dates(first))
     w = {c: words[c].to_numpy()[where] for c in words}
     sex = np.where(tumors.sex.to_numpy()[where] == 0, "male", "female")
     age = tumors.age.to_numpy()[where]
-    marital = np.array([f"{a}-year-old {s}" for a, s in zip(age, sex)], dtype=object)
+    who = np.array([f"{a}-year-old {s}" for a, s in zip(age, sex)], dtype=object)
     out: dict[str, np.ndarray] = {}
 
     def fill(item: str, texts: list[str], where_: np.ndarray) -> None:
@@ -102,7 +108,7 @@ def write_texts(
 
     fill(
         "2520",
-        [_exam(*row) for row in zip(style[:, 0], stamp, name, marital, w["complaint"], w["exam"])],
+        [_exam(*row) for row in zip(style[:, 0], stamp, name, who, w["complaint"], w["exam"])],
         alive & (class_ != "43"),
     )
     fill(
@@ -116,14 +122,18 @@ def write_texts(
         alive & seen & (w["scope"] != ""),
     )
     fill("2550", [f"{d} {n}: {x}." for d, n, x in zip(stamp, name, w["lab"])], alive & seen)
-    path = micro & (seen | (class_ == "43") | reports.here_surgery.to_numpy())
-    numbers = [f"SP{abs(int(d)) % 90000 + 10000}-{t % 1000:03d}" for d, t in zip(day, where)]
-    nodes = _node_words(items, where)
-    procedure = np.where(reports.here_surgery, w["resection"], w["biopsy"])
-    blocks = zip(style[:, 2], stamp, name, numbers, w["place"], w["histology"], w["grade"], w["size"], nodes, procedure)
-    out["2570"] = np.where(path, np.array([_pathology(*row) for row in blocks], dtype=object), "")
     operation = reports.here_surgery.to_numpy()
+    path = micro & (seen | (class_ == "43") | operation)
+    numbers = [f"SP{abs(int(d)) % 90000 + 10000}-{t % 1000:03d}" for d, t in zip(day, where)]
+    nodes = np.array(_node_words(items, where), dtype=object)
     begin = dates(np.where(operation, starts["surgery"][where], NEVER))
+    procedure = np.where(operation, w["resection"], w["biopsy"])
+    read = np.where(operation, begin, stamp)
+    removed = np.where(operation, nodes, "")  # nodes are counted by whoever removed them
+    blocks = zip(
+        style[:, 2], read, name, numbers, w["place"], w["histology"], w["grade"], w["size"], removed, procedure
+    )
+    out["2570"] = np.where(path, np.array([_pathology(*row) for row in blocks], dtype=object), "")
     fill(
         "2560",
         [
@@ -133,25 +143,10 @@ def write_texts(
         operation,
     )
     fill("2610", [f"{d} {n}: {r}, {p}." for d, n, r, p in zip(begin, name, w["resection"], w["place"])], operation)
-    for item, kind, phrase in (
-        ("2620", "radiation", "radiation therapy to the region of the primary"),
-        ("2650", "hormone", "hormone therapy begun"),
-        ("2660", "immune", "immunotherapy begun"),
-    ):
-        mine = reports[f"here_{kind}"].to_numpy()
-        fill(
-            item, [f"{d} {n}: {phrase}." for d, n in zip(dates(np.where(mine, starts[kind][where], NEVER)), name)], mine
-        )
-    mine = reports.here_chemo.to_numpy()
-    agent = [CHEMO.get(x, "chemotherapy") for x in items["1390"].to_numpy()[where]]
-    fill(
-        "2640",
-        [f"{d} {n}: {a}." for d, n, a in zip(dates(np.where(mine, starts["chemo"][where], NEVER)), name, agent)],
-        mine,
-    )
+    out |= _treatment_words(items, starts, reports, where, name)
     out["2580"] = np.array([p[:100].strip() for p in w["place"]], dtype=object)
     out["2590"] = np.array(
-        [f"{h}{', ' + g if g else ''}"[:100] for h, g in zip(w["histology"], w["grade"])], dtype=object
+        [f"{h}{', ' + g if g else ''}"[:100].strip() for h, g in zip(w["histology"], w["grade"])], dtype=object
     )
     fill(
         "2600",
@@ -163,6 +158,25 @@ def write_texts(
         [class_ == "49", class_ == "38"], [" Known from the death certificate alone.", " Found at autopsy."], ""
     )
     out["2680"] = np.array([WATERMARK + r for r in remark], dtype=object)
+    return out
+
+
+def _treatment_words(
+    items: pd.DataFrame, starts: dict[str, np.ndarray], reports: pd.DataFrame, where: np.ndarray, name: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Gives the text of radiation (2620), chemotherapy (2640), hormones (2650) and immunotherapy (2660) given here."""
+    agents = [CHEMO.get(x, "chemotherapy") for x in items["1390"].to_numpy()[where]]
+    out = {}
+    for item, kind, phrase in (
+        ("2620", "radiation", "radiation therapy to the region of the primary"),
+        ("2640", "chemo", ""),
+        ("2650", "hormone", "hormone therapy begun"),
+        ("2660", "immune", "immunotherapy begun"),
+    ):
+        here = reports[f"here_{kind}"].to_numpy()
+        begin = dates(np.where(here, starts[kind][where], NEVER))
+        texts = [f"{d} {n}: {phrase or a}." for d, n, a in zip(begin, name, agents)]
+        out[item] = np.where(here, np.array(texts, dtype=object), "")
     return out
 
 
@@ -211,7 +225,7 @@ def _staging(style: int, day: str, place: str, extent: str, size: str, nodes: st
     rest = "; ".join(x for x in (size, nodes) if x)
     rest = f" ({rest})" if rest else ""
     return (
-        f"{day} {place}: Tumor {extent}{rest}.",
+        f"{day} {place}: Extent of tumor: {extent}{rest}.",
         f"{day} {place}: Extent: {extent}{rest}.",
         f"{day} {place}: By imaging and pathology, {extent}{rest}.",
         f"{day} {place}: {extent[:1].upper()}{extent[1:]}{rest}.",

@@ -148,3 +148,10 @@ def test_a_transposed_number_stays_in_the_reserved_range():
         for u in (0.0, 0.4, 0.9):
             number = transpose("90012" + serial, u)
             assert number != "90012" + serial and number[:5] == "90012" and number[5:] != "0000"
+
+
+def test_records_alone_are_those_of_the_registry(small):
+    from registry.synthetic import make_records
+
+    records, pairs = make_records(patients=2_000, seed=7)
+    assert records.equals(small.records) and pairs.equals(small.pairs)

@@ -141,3 +141,11 @@ def test_text_agrees_with_the_codes(small):
     texts = frame[[c for c in frame.columns if c.isdigit() and 2520 <= int(c) <= 2690]]
     assert (texts.apply(lambda c: c.str.len().max()) <= 4000).all()
     assert not texts.apply(lambda c: c.str.contains(r"\bnan\b|None|  ", regex=True)).any().any()
+
+
+def test_text_knows_no_more_of_a_date_than_its_code(small):
+    frame = small.abstracts
+    mine = frame[(frame["390"].str.len() < 8) & frame["610"].isin(["00", "14", "13"]) & (frame["2530"] != "")]
+    assert len(mine) > 10
+    for date, text in zip(mine["390"], mine["2530"]):
+        assert text.split(" ")[0] == "/".join([*([date[4:6]] if date[4:] else []), date[:4]])
