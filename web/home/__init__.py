@@ -10,7 +10,6 @@ from werkzeug.exceptions import NotFound
 
 from registry.security.permissions import Actor
 from registry.views import worklist
-from web.demo import is_demo, tour
 from web.navigation import Entry, permitted
 from web.pages import actor, page, paging, reading, render, render_list
 from web.tables import Column, Table
@@ -39,7 +38,6 @@ def index():
         totals=totals,
         imports=imports,
         queues=shown,
-        tour=tour(who) if is_demo() and who.roles else None,
         has_import_page="imports.show" in current_app.view_functions,
     )
 
