@@ -31,7 +31,7 @@ def completed_years(birth: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _texts() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    days = np.arange(FIRST, day_of(2101)).astype("datetime64[D]").astype("U10")
+    days = np.arange(FIRST, int(day_of(2101))).astype("datetime64[D]").astype("U10")
     full = np.char.replace(days, "-", "").astype(object)
     return full, np.array([t[:6] for t in full], dtype=object), np.array([t[:4] for t in full], dtype=object)
 

@@ -93,10 +93,10 @@ def draw_types(seed: int, cells: pd.DataFrame, years: range) -> np.ndarray:
     ) + era
     order = np.argsort(key, kind="stable")
     uniform = random.random(len(cells))
-    members: dict[tuple[int, int], np.ndarray] = {}
+    grouped: dict[tuple[int, int], list[int]] = {}
     for index, pair in enumerate(zip(types.group_index, types.sex - 1)):
-        members.setdefault(pair, []).append(index)
-    members = {pair: np.array(rows) for pair, rows in members.items()}
+        grouped.setdefault(pair, []).append(index)
+    members = {pair: np.array(rows) for pair, rows in grouped.items()}
     first_year = types.year_min.to_numpy()
     out = np.empty(len(cells), dtype=np.int64)
     keys, starts = np.unique(key[order], return_index=True)

@@ -133,7 +133,7 @@ def _draw_families(seed: int, course: Course) -> tuple[np.ndarray, pd.DataFrame]
     def pair(order: np.ndarray, fits, share: float, relation: str) -> list[tuple[int, int]]:
         i, j = order[:-1], order[1:]
         ok = (county[i] == county[j]) & fits(i, j)
-        found = []
+        found: list[tuple[int, int]] = []
         wanted = round(share * size / 2)
         for k in random.permutation(np.flatnonzero(ok)):
             a, b = int(i[k]), int(j[k])

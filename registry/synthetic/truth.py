@@ -66,8 +66,8 @@ def build_truth(model: Model, course: Course, seed: int, as_of: str, county_effe
     """Gives the whole answer key of one registry."""
     names, place = list(site_groups().group), list(counties().county)
     tumors, persons = course.tumors, course.persons
-    effects = planted.county_effects(seed) if county_effects else None
-    touched = [] if effects is None else np.flatnonzero((effects != 1).any(axis=1))
+    effects = planted.county_effects(seed) if county_effects else np.ones((len(names), len(place)))
+    touched = np.flatnonzero((effects != 1).any(axis=1))
     return {
         "note": "Synthetic: no record is a person. Rates, trends, survival and clusters are planted, not estimates of reality.",
         "seed": seed,

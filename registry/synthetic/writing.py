@@ -181,7 +181,7 @@ def write_folder(made: SyntheticRegistry, folder: Path, *, version: str, record_
         "pairs": made.pairs,
         "records": made.records,
         "population": made.population,
-        "coordinates": made.counties[["county", "latitude", "longitude"]],
+        "coordinates": made.counties[["county", "latitude", "longitude"]].set_axis(["id", "lat", "lon"], axis=1),
         "facilities": made.facilities,
         "physicians": made.physicians,
         "deaths": made.deaths,
