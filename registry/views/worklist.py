@@ -104,30 +104,32 @@ def items(
     """Gives one page of a list, oldest date first (no date last), and whether more follow; a person once in follow-up."""
     ids = _page_of_ids(session, actor, name, page, size, today or date.today())
     rows = session.execute(
-        select(Abstract, Patient, Tumor, Facility.name)
+        select(Abstract, PatientRecord, Patient, Tumor, Facility.name)
         .join(PatientRecord, Abstract.record_id == PatientRecord.id)
         .join(Patient, PatientRecord.patient_id == Patient.id)
         .join(Tumor, Abstract.tumor_id == Tumor.id)
         .outerjoin(Facility, Abstract.facility_id == Facility.id)
         .where(Abstract.id.in_(ids[:size]))
     )
-    found = {
-        abstract.id: WorkItem(
+    # an account bound to a facility reads what its own facility says, as on the patient page
+    bound = actor.facility_id is not None
+    found = {}
+    for abstract, record, patient, tumor, facility in rows:
+        person = record.items if bound else patient.items
+        found[abstract.id] = WorkItem(
             abstract.id,
             patient.id,
             tumor.id,
-            patient.name_last or "",
-            patient.name_first or "",
+            person.get("2230", ""),
+            person.get("2240", ""),
             facility or "",
             abstract.accession_number or "",
             abstract.class_of_case or "",
-            tumor.primary_site or "",
+            (abstract.items if bound else tumor.items).get("400", ""),
             abstract.date_of_first_contact or "",
-            patient.date_of_last_contact or "",
+            person.get("1750", ""),
             abstract.status,
         )
-        for abstract, patient, tumor, facility in rows
-    }
     return [found[number] for number in ids[:size] if number in found], len(ids) > size
 
 

@@ -137,5 +137,14 @@ def test_a_bound_account_counts_its_own_facility_alone(client):
     assert {row["facility"] for row in rows} == {"General Hospital"}
 
 
+def test_a_bound_account_reads_its_own_facility_in_hits_and_lists(client):
+    inside = client("general")
+    row = next(row for row in hits(inside, "syn marg 2019"))
+    assert (row["accession"], row["diagnosed"], row["site"]) == ("201900012", "20190304", "C504")
+    assert hits(inside, "lakeside") == []
+    contacts = {row["last_contact"] for row in inside.get("/work/complete.json").json["rows"]}
+    assert "20240620" not in contacts
+
+
 def test_an_unknown_list_is_not_found(client):
     assert client("registrar").get("/work/everything").status_code == 404

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, g, redirect, request, url_for
 
-from registry.models import Tumor
-from registry.search import Hit, parse, search
-from registry.security.permissions import visible
+from registry.search import Hit, parse
+from registry.views.hits import find
 from web.filters import person
 from web.meanings import morphology_text
 from web.navigation import Entry
@@ -58,7 +57,7 @@ def _answer(text: str):
     more = False
     if query and not names_refused:
         with reading() as session:
-            found = search(session, text, scope=visible(Tumor, who), page=asked.page, size=asked.size)
+            found = find(session, who, text, page=asked.page, size=asked.size)
         hits, more = found.hits, found.more
         log_search("case search", len(hits))
     return render_list(
