@@ -16,6 +16,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from registry import config, records, schema
 from registry.db import Store
@@ -166,10 +167,24 @@ def fill(store: Store) -> dict[str, int]:
         }
 
 
+class CompiledOnce(BytecodeCache):
+    """Compiled templates kept for the whole suite: every test makes an application of its own."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key, bucket.checksum] = bucket.code
+
+
 @pytest.fixture(scope="session", autouse=True)
-def quick_hashes() -> Iterator[None]:
-    """Passwords hashed with the least effort: the suite signs in hundreds of times."""
+def quick_applications() -> Iterator[None]:
+    """Templates compiled once, and passwords hashed with the least effort: the suite signs in hundreds of times."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": CompiledOnce()})
         patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, render_template_string
 
+from abstracting.naaccr.items import codes
 from web.pages import page
 
 pytestmark = pytest.mark.browser
@@ -128,7 +129,7 @@ def test_an_item_is_jumped_to_changed_and_saved_by_keys(browser_page, ids, asser
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "item-490"
     page.keyboard.type("1")
-    page.wait_for_selector("#item-490-meaning:text('Positive histology')")
+    page.wait_for_selector(f"#item-490-meaning:text('{codes(490)['1']}')")
     assert page.inner_text("#save-state") == "1 item to save"
     page.keyboard.press("Control+s")
     page.wait_for_selector(".notice-success")

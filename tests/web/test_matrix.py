@@ -29,6 +29,9 @@ def filled_in(values: dict[str, Any], ids: dict[str, int]) -> dict[str, Any]:
 
 
 def address(app: Any, endpoint: str, example: dict[str, Any], ids: dict[str, int]) -> str:
+    missing = {argument for rule in app.url_map.iter_rules(endpoint) for argument in rule.arguments}
+    missing -= set(example.get("args", {}))
+    assert not missing, f"give an example of {sorted(missing)} of {endpoint} in tests/web/examples/"
     with app.test_request_context():
         values = {**filled_in(example.get("args", {}), ids), **example.get("query", {})}
         return url_for(endpoint, **values)
@@ -45,9 +48,6 @@ def test_every_route_answers_every_role_as_its_permission_says(app, client, ids,
     wrong = []
     for endpoint, method in routes(app):
         example = examples.get(endpoint, {})
-        rule = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == endpoint)
-        missing = rule.arguments - set(example.get("args", {}))
-        assert not missing, f"give an example of {sorted(missing)} of {endpoint} in tests/web/examples/"
         permission = app.view_functions[endpoint].permission
         answer = ask(inside, method, address(app, endpoint, example, ids), filled_in(example.get("form", {}), ids))
         permitted = answer.status_code in (200, 303, example.get("allowed", 200))
