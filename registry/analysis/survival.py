@@ -7,6 +7,7 @@ No estimator is written here: persons come from `survival_cohort`, numbers from 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from registry.analysis.survival_cohort import Persons, Scope, find_persons
 from registry.analysis.survival_request import Request
 from registry.analysis.survival_tables import ascertainment, life_table, table_title
 from registry.analysis.survival_words import describe
+from registry.errors import RegistryError
 from survival.frames import DAYS, FollowUp
 from survival.net.cohort import Cohort
 from survival.results import Result, plain
@@ -73,18 +75,18 @@ def answer_for(
     request = persons.request
     found = _Estimates(persons, table)
     years = sorted({*request.at, *(float(y) for y in range(1, int(request.horizon) + 1))})
-    years = [y for y in years if y > request.given or not request.given]
-    reported = found.at(years)
+    years = [y for y in years if y > request.given]
+    reported, cautions = found.by_group(years)
     progress(0.6, "drawing the curve")
     curve = found.curve()
     progress(0.7, "standardising by age")
-    standardised, standard, notes = found.standardised(list(request.at))
+    standardised, standard, notes = found.standardised([y for y in request.at if y > request.given])
+    cautions += _not_standardised(reported.frame, standardised)
     progress(0.9, "comparing groups")
     words = describe(persons, reported, snapshot=snapshot, registry=registry, table_name=table_name, standard=standard)
     frame = persons.frame
     risk_times = _risk_times(request)
     groups = found.groups()
-    warnings = [*persons.notes, *_readable(reported.warnings), *notes]
     return Answer(
         pairs=[list(pair) for pair in request.pairs()],
         method=request.method,
@@ -102,18 +104,38 @@ def answer_for(
         flow=[Step(s.name, s.text, s.excluded, s.remaining) for s in persons.flow],
         curve=_rows(curve.frame, years_of=found.curve_unit),
         table=_rows(reported.frame, years_of=found.table_unit),
-        standardised=_rows(standardised.frame, years_of=1.0) if standardised else [],
-        standard=standard.name if standard and standardised else "",
+        standardised=[] if standardised is None else _rows(standardised, years_of=1.0),
+        standard=standard.name if standard else "",
         intervals=_rows(curve.frame, years_of=found.curve_unit) if request.method == "actuarial" else [],
         risk_times=risk_times,
         at_risk=[_at_risk(frame[frame["group"] == g.number], risk_times) for g in groups],
         test=found.test(),
-        warnings=list(dict.fromkeys(warnings)),
+        warnings=list(dict.fromkeys([*persons.notes, *found.table_cautions(), *notes])),
+        cautions=[[number, text] for number, text in dict.fromkeys(cautions)],
         method_text=words.method,
         references=list(words.references),
         r_call=words.r_call,
         citation=words.citation,
     )
+
+
+def _not_standardised(reported: pd.DataFrame, standardised: pd.DataFrame | None) -> list[tuple[int, str]]:
+    """Gives for each group the years with an estimate but without an age-standardised one."""
+    if standardised is None:
+        return []
+    known = {(int(g), t) for g, t, s in zip(reported["group"], reported["time"], reported["estimate"]) if s == s}
+    missing: dict[int, list[float]] = {}
+    for row in standardised[standardised["estimate"].isna()].itertuples():
+        if (int(row.group), row.time) in known:
+            missing.setdefault(int(row.group), []).append(row.time)
+    return [
+        (
+            group,
+            f"No age-standardised estimate at year {', '.join(f'{t:g}' for t in times)}: an age group has no persons, or "
+            "nobody of it was followed so long. Weights are never spread over the others.",
+        )
+        for group, times in missing.items()
+    ]
 
 
 def _risk_times(request: Request) -> list[float]:
@@ -138,7 +160,13 @@ def _rows(frame: pd.DataFrame, *, years_of: float) -> list[dict[str, Any]]:
 
 def _readable(warnings: tuple[str, ...]) -> list[str]:
     """The engine speaks of times without a unit; here they are years since diagnosis."""
-    return [w.replace(" at time ", " at year ").replace("At time ", "At year ") for w in warnings]
+    return [
+        w.replace(" at time ", " at year ").replace("At time ", "At year ").replace("Follow-up ends before", _ENDS)
+        for w in warnings
+    ]
+
+
+_ENDS = "Nobody was followed to year"
 
 
 class _Estimates:
@@ -151,24 +179,31 @@ class _Estimates:
         self.table_unit = 12.0 if self.request.method == "actuarial" else 1.0
         self.curve_unit = 12.0 if self.request.method == "actuarial" else YEAR
 
-    def follow_up(self) -> FollowUp:
+    def _of(self, group: int | None) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame]:
+        """The rows of one group as a cohort without groups, or all rows with theirs."""
+        if group is None:
+            return self.frame, self.frame["group"].to_numpy(dtype=np.int64), self.strata
+        rows = self.frame[self.frame["group"] == group]
+        return rows, np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
+
+    def follow_up(self, group: int | None = None) -> FollowUp:
         """The persons as the estimators without background mortality take them."""
-        frame = self.frame
+        frame, number, strata = self._of(group)
         event = frame["event"].to_numpy() == 1
         entry = frame["entry"].to_numpy(dtype=float)
         return FollowUp(
             time=frame["time"].to_numpy(dtype=float),
             event=event,
             status=event.astype(np.int64),
-            group=frame["group"].to_numpy(dtype=np.int64),
-            strata=self.strata,
+            group=number,
+            strata=strata,
             unit="days",
             entry=entry if entry.any() else None,
         )
 
-    def cohort(self) -> Cohort:
+    def cohort(self, group: int | None = None) -> Cohort:
         """The persons with age, sex and date at diagnosis, for methods with background mortality."""
-        frame = self.frame
+        frame, number, strata = self._of(group)
         entry = frame["entry"].to_numpy(dtype=float)
         return Cohort(
             time=frame["time"].to_numpy(dtype=float),
@@ -176,16 +211,36 @@ class _Estimates:
             age=frame["age"].to_numpy(dtype=float),
             date=frame["day"].to_numpy(dtype=float),
             sex=(frame["sex"].astype("string") == "2").to_numpy(dtype=np.int64),
-            group=frame["group"].to_numpy(dtype=np.int64),
-            strata=self.strata,
+            group=number,
+            strata=strata,
             entry=entry if entry.any() else None,
         )
 
-    def at(self, years: list[float]) -> Result:
-        """The estimates at years since diagnosis."""
-        if self.request.method == "actuarial":
-            return self._actuarial([12.0 * y for y in years])
-        return self._estimate(years, "years")
+    def by_group(self, years: list[float]) -> tuple[Result, list[tuple[int, str]]]:
+        """The estimates at years since diagnosis, group by group, so that each warning is known to be of one group."""
+        frames, cautions, first = [], [], None
+        beside = set(self.table_cautions())
+        for group in range(len(self.persons.labels)):
+            if self.request.method == "actuarial":
+                found = self._actuarial([12.0 * y for y in years], group)
+            else:
+                found = self._estimate(years, "years", group)
+            first = first or found
+            frames.append(found.frame.assign(group=group))
+            own = self.table.cautions(*self._dates(group)) if self.table else ()
+            cautions += [(group, text) for text in _readable(found.warnings) if text not in beside and text not in own]
+        assert first is not None
+        events = int(self.frame["event"].sum())
+        whole = replace(first, frame=pd.concat(frames, ignore_index=True), n=len(self.frame), events=events)
+        return whole, cautions
+
+    def _dates(self, group: int | None) -> tuple[np.ndarray, np.ndarray]:
+        frame = self._of(group)[0]
+        return frame["day"].to_numpy(dtype=float), frame["time"].to_numpy(dtype=float)
+
+    def table_cautions(self) -> list[str]:
+        """What to note of the life table's years for all persons."""
+        return list(self.table.cautions(*self._dates(None))) if self.table else []
 
     def curve(self) -> Result:
         """The estimates along the whole curve."""
@@ -194,33 +249,38 @@ class _Estimates:
         last = self.request.horizon * YEAR
         reached = min(last, float(self.frame["time"].max()))
         start = self.request.given * YEAR
+        if reached <= start:
+            raise RegistryError(
+                "no-cases", f"nobody was followed beyond {self.request.given:g} years", hint="condition on less"
+            )
         step = max(1.0, np.ceil((reached - start) / POINTS))
         days = np.unique(np.concatenate([np.arange(start, reached, step), [reached]]))
         return self._estimate(days.tolist(), "days")
 
-    def _estimate(self, at: list[float], unit: Any) -> Result:
+    def _estimate(self, at: list[float], unit: Any, group: int | None = None) -> Result:
         request = self.request
         given = request.given if unit == "years" else request.given * YEAR
+        how: dict[str, Any] = {"at": at, "at_unit": unit, "ci": request.scale, "level": request.level}
         if not request.way.background:
             from survival.kaplan_meier import kaplan_meier
 
-            return kaplan_meier(
-                self.follow_up(), at=at, at_unit=unit, ci=request.scale, level=request.level, given=given
-            )
+            return kaplan_meier(self.follow_up(group), given=given, **how)
         assert self.table is not None
         if request.method == "crude":
             from survival.net.crude import crude_death
 
-            return crude_death(self.cohort(), self.table, at=at, at_unit=unit, ci=request.scale, level=request.level)
-        return self._net(at, unit, given, standard=None)
+            return crude_death(self.cohort(group), self.table, **how)
+        return self._net(at, unit, given, group=group)
 
-    def _net(self, at: list[float], unit: Any, given: float, *, standard: Standard | None) -> Result:
+    def _net(
+        self, at: list[float], unit: Any, given: float, *, standard: Standard | None = None, group: int | None = None
+    ) -> Result:
         from survival.net.analysis import net_survival
 
         assert self.table is not None
         closing = (np.datetime64(self.persons.closing.date()) - np.datetime64("1960-01-01")).astype("int64")
         return net_survival(
-            self.cohort(),
+            self.cohort(group),
             self.table,
             method=self.request.method,  # type: ignore[arg-type]
             at=at,
@@ -233,7 +293,7 @@ class _Estimates:
             closing=float(closing),
         )
 
-    def _actuarial(self, months: list[float] | None) -> Result:
+    def _actuarial(self, months: list[float] | None, group: int | None = None) -> Result:
         from survival.actuarial import life_table
 
         request, last = self.request, 12.0 * self.request.horizon
@@ -244,29 +304,23 @@ class _Estimates:
         else:
             breaks = [float(part) for part in request.intervals.split(",")]
         return life_table(
-            self.follow_up(), breaks=breaks, at=months, unit="months", ci=request.scale, level=request.level
+            self.follow_up(group),
+            breaks=breaks,
+            at=months,
+            unit="months",
+            ci=request.scale,  # type: ignore[arg-type]
+            level=request.level,
         )
 
-    def standardised(self, years: list[float]) -> tuple[Result | None, Standard | None, list[str]]:
+    def standardised(self, years: list[float]) -> tuple[pd.DataFrame | None, Standard | None, list[str]]:
         """The age-standardised estimates, the standard that was used, and what to note."""
-        if not self.request.standardises:
+        if not self.request.standardises or not years:
             return None, None, []
         standard, notes = choose_standard(self.frame, self.request)
         if standard is None:
             return None, None, notes
-        years = [y for y in years if y > self.request.given]
-        if not years:
-            return None, None, notes
         found = self._net(years, "years", self.request.given, standard=standard)
-        labels = {f"(group {n})": f"({label})" for n, label in enumerate(self.persons.labels)}
-        sentences = []
-        for sentence in found.warnings:
-            if "ge group" not in sentence and "younger than" not in sentence:
-                continue
-            for number, label in labels.items():
-                sentence = sentence.replace(number, label if len(labels) > 1 else "")
-            sentences.append(sentence.replace("  ", " ").replace(" :", ":"))
-        return found, standard, [*notes, *_shortened(sentences)]
+        return found.frame, standard, [*notes, *(text for text in found.warnings if "younger than" in text)]
 
     def groups(self) -> list[Group]:
         """Who is in each group, with the medians of survival and of follow-up in years."""
@@ -320,10 +374,3 @@ def choose_standard(frame: pd.DataFrame, request: Request) -> tuple[Standard | N
             return None, [f"No age-standardised estimate: {error.message}. {error.hint}"]
     lower = age_bounds(frame)
     return standard(request.standard, lower=lower if request.standard == "icss1" else LOWER_AGES), []
-
-
-def _shortened(sentences: list[str], most: int = 4) -> list[str]:
-    found = list(dict.fromkeys(sentences))
-    if len(found) <= most:
-        return found
-    return [*found[:most], f"… and {len(found) - most} more age groups without an estimate."]

@@ -45,7 +45,8 @@ class Answer:
 
     `curve`, `table` and `standardised` are rows with `group`, `time` (years since diagnosis), `estimate`, `se`, `lower`,
     `upper` and, where counted, `n_risk` and `n_event`; crude probabilities also carry `other_estimate` and its limits.
-    `at_risk` has for each group the persons at risk at each of `risk_times`.
+    `warnings` are of the whole, `cautions` pairs of a group and a sentence. `at_risk` has for each group the persons at risk
+    at each of `risk_times`.
     """
 
     pairs: list[list[str]]
@@ -71,6 +72,7 @@ class Answer:
     at_risk: list[list[int]] = field(default_factory=list)
     test: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
+    cautions: list[list[Any]] = field(default_factory=list)
     method_text: str = ""
     references: list[str] = field(default_factory=list)
     r_call: str = ""
@@ -82,6 +84,20 @@ class Answer:
     def shown(self) -> list[Group]:
         """The groups that may be shown."""
         return [group for group in self.groups if not group.hidden]
+
+    @property
+    def notes(self) -> list[str]:
+        """Everything to read with care, in words: of the whole first, then by group."""
+        labels = {g.number: g.label for g in self.groups}
+        by_text: dict[str, list[str]] = {}
+        for number, text in self.cautions:
+            by_text.setdefault(text, []).append(labels[number])
+        if len(self.groups) == 1:
+            return [*self.warnings, *by_text]
+        return [
+            *self.warnings,
+            *(f"{', '.join(names)}: {text[0].lower()}{text[1:]}" for text, names in by_text.items()),
+        ]
 
     @property
     def steps_are_curve(self) -> bool:
@@ -155,6 +171,7 @@ def suppress(answer: Answer, *, minimum: int, small_shown: bool) -> Answer:
         intervals=shown(answer.intervals),
         at_risk=[answer.at_risk[n] if n in keep else [] for n in range(len(answer.groups))],
         test=None,
+        cautions=[pair for pair in answer.cautions if pair[0] not in small],
         warnings=[text, *answer.warnings],
         # the citation of the engine names the exact number of persons and events
         citation=answer.citation.replace(f"{answer.n} persons, {answer.events} events", "small groups suppressed"),
@@ -164,4 +181,5 @@ def suppress(answer: Answer, *, minimum: int, small_shown: bool) -> Answer:
 
 
 def _rounded(value: int | None, to: int) -> int | None:
-    return None if value is None else round(value / to) * to
+    """Gives a count rounded to a multiple; one that is not 0 but below the multiple is not told."""
+    return None if value is None or 0 < value < to else round(value / to) * to

@@ -248,7 +248,7 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
             for t, n in zip(answer.risk_times, counts, strict=False)
             if t >= start
         ]
-        colour = {"field": "g", "type": "nominal", "legend": None}
+        colour = {"field": "g", "type": "nominal"}
         y = {"value": top + row * step}
         layers.append(
             {

@@ -7,7 +7,7 @@ need are read. The flow that comes out joins both: tumors in the registry at its
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from registry.analysis import cohort as cohorts
 from registry.analysis.snapshot import Snapshot
 from registry.analysis.survival_groups import Grouping, grouping
-from registry.analysis.survival_request import PRIMARIES, SEXES, STAGES, Request, site_codes, site_label
+from registry.analysis.survival_request import BEHAVIORS, PRIMARIES, SEXES, STAGES, Request, site_codes, site_label
 from registry.errors import RegistryError
 from registry.models import Facility
 from registry.security.permissions import Actor, Refused, decide
@@ -204,14 +204,14 @@ def _words(condition: Condition, request: Request) -> tuple[str, str]:
     """Gives what a condition leaves out and what it keeps, in words."""
     parts = ", ".join(condition.parts).replace("-", " to ")
     if condition.operator in ("=", ">=", "<="):
-        side = {"=": "", ">=": "from ", "<=": "to "}[condition.operator]
         if condition.name == "recode" and request.site and condition.parts == site_codes(request.site):
             label = site_label(request.site)
             return f"sites other than {label}", label
-        if condition.name == "year":
-            return f"diagnosed outside {side}{parts}", f"diagnosed {side or 'in '}{parts}"
-        if condition.name == "age":
-            return f"aged outside {side}{parts}, or age unknown", f"aged {side}{parts}"
+        if condition.name in ("year", "age"):
+            verb = {"year": "diagnosed", "age": "aged"}[condition.name]
+            inside = {"=": f"in {parts}", ">=": f"from {parts} on", "<=": f"up to {parts}"}[condition.operator]
+            inside = inside.replace("in ", "" if condition.name == "age" or "to" in inside else "in ")
+            return f"not {verb} {inside}" + (", or age unknown" * (condition.name == "age")), f"{verb} {inside}"
         if condition.name == "sex" and condition.operator == "=":
             label = SEXES.get(parts, parts).lower()
             return f"sex other than {label}", label
@@ -244,7 +244,11 @@ def find_persons(
     steps = [FlowStep("registry", "tumors in the registry", 0, cohort.steps[0].remaining)]
     steps += [FlowStep(f"c{n}", s.text, s.excluded, s.remaining) for n, s in enumerate(cohort.steps[1:], 1)]
     # what excludes nobody by the registry's own rules is said in the definition and needs no line
-    steps += [FlowStep(f"s{n}", s.reason, s.excluded, s.left) for n, s in enumerate(selection.flow) if n and s.excluded]
+    steps += [
+        FlowStep(f"s{n}", in_words(s.reason), s.excluded, s.left)
+        for n, s in enumerate(selection.flow)
+        if n and s.excluded
+    ]
     progress(0.3, "selecting persons")
     selected, notes = selection.frame, []
     if request.primaries == "matching":
@@ -257,7 +261,7 @@ def find_persons(
     if selected.empty:
         raise RegistryError("no-cases", "no person is left by this selection", hint=_where_lost(steps))
     group, labels, grouping_notes = how.of(selected, request)
-    found = Persons(
+    return Persons(
         request,
         selected.assign(group=group),
         labels,
@@ -267,7 +271,14 @@ def find_persons(
         (*notes, *more, *grouping_notes, *_follow_up_notes(selected, request, closing)),
         how,
     )
-    return found
+
+
+def in_words(reason: str) -> str:
+    """Gives a reason of the engine with the names of behavior codes."""
+    before, known, codes = reason.partition("behavior other than ")
+    if not known:
+        return reason
+    return before + known + " or ".join(BEHAVIORS.get(code.strip(), code).lower() for code in codes.split(","))
 
 
 def _where_lost(steps: list[FlowStep]) -> str:
@@ -413,14 +424,23 @@ def definition(cohort: cohorts.Cohort, selection: Selection, request: Request, s
     return f"{before}: {text[0].lower()}{text[1:]}"
 
 
-def persons_within(found: Persons, group: int | None) -> pd.DataFrame:
-    """Gives the rows of one group, or of all."""
-    return found.frame if group is None else found.frame[found.frame["group"] == group]
+def own_cohort(cohort: cohorts.Cohort, line: int) -> tuple[str, tuple[int, ...]]:
+    """Gives the tumors that one condition of a cohort left out, by its line in the flow, and the line's text."""
+    number, used = 0, None
+    for one, after in zip(cohort.filters, _running(cohort), strict=True):
+        number += 0 if one.silent and not after else 1
+        if number == line:
+            used = one
+            break
+    if used is None:
+        raise RegistryError("not-found", "there is no such line in the flow", hint="open the list from the page again")
+    before = [f.keeps for f in cohort.filters[: cohort.filters.index(used)]]
+    table = cohort.source.filter(before) if before else cohort.source
+    left = table.filter(~used.keeps).select("tumor_id").order_by("tumor_id").execute()
+    return used.text, tuple(int(t) for t in left["tumor_id"])
 
 
-def without_small_groups(found: Persons, minimum: int) -> tuple[Persons, list[int]]:
-    """Gives the persons without groups under a minimum, and the numbers of the groups left out."""
-    sizes = np.bincount(found.frame["group"], minlength=len(found.labels))
-    small = [int(g) for g in np.flatnonzero(sizes < minimum)]
-    kept = found.frame[~found.frame["group"].isin(small)]
-    return replace(found, frame=kept), small
+def _running(cohort: cohorts.Cohort) -> list[int]:
+    """Gives how many each filter excluded, silent ones included."""
+    shown = {step.text: step.excluded for step in cohort.steps[1:]}
+    return [shown.get(one.text, 0) for one in cohort.filters]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -151,7 +152,7 @@ def age_bounds(frame: pd.DataFrame) -> tuple[int, ...]:
 
 def _ages(column: pd.Series, request: Request, frame: pd.DataFrame) -> tuple[pd.Series, list[str]]:
     lower = age_bounds(frame)
-    names = [f"0–{lower[0] - 1}", *(f"{a}–{b - 1}" for a, b in zip(lower, lower[1:])), f"{lower[-1]}+", UNKNOWN]
+    names = [f"0–{lower[0] - 1}", *(f"{a}–{b - 1}" for a, b in pairwise(lower)), f"{lower[-1]}+", UNKNOWN]
     age = pd.to_numeric(column, errors="coerce").astype("float64")
     place = np.searchsorted(np.asarray(lower), age.fillna(-1), side="right")
     place = np.where(age.isna(), len(names) - 1, place)

@@ -21,6 +21,12 @@ HYBRID = (
     "recording of incident cases. Eur J Cancer 2004;40:2494-501."
 )
 
+OWN_TABLE = (
+    'rates <- read.csv("life-table.csv")  # year, age, sex, annual_prob',
+    "survive <- function(s) 1 - t(xtabs(annual_prob ~ year + age, rates[rates$sex == s, ]))",
+    "table <- relsurv::transrate(survive(1), survive(2), yearlim = range(rates$year), int.length = 1)",
+)
+
 
 @dataclass(frozen=True)
 class Words:
@@ -78,11 +84,7 @@ def _r_code(persons: Persons, call: str) -> str:
     lines = ['cohort <- read.csv("cohort.csv")  # time and entry in days, event 0/1, age in days, sex 1/2, date']
     if request.way.background:
         lines.append("cohort$date <- as.Date(cohort$date)")
-        lines.append(
-            "table <- survival::survexp.us"
-            if request.life_table == "us"
-            else f"table <- transrate(...)  # {request.life_table}"
-        )
+        lines += ["table <- survival::survexp.us"] if request.life_table == "us" else list(OWN_TABLE)
     if persons.delayed:
         call = call.replace("Surv(time, event)", "Surv(entry, time, event)")
     return "\n".join([*lines, call])

@@ -1,0 +1,188 @@
+"""The cases behind a count: of a group, of its events, or of one line of the flow, as rows that open a patient.
+
+What the engine excluded is found again by asking it about parts of the frame until a part has one reason: the engine tells
+how many left for each reason, and each of its rules looks at one row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry.analysis.snapshot import Snapshot
+from registry.analysis.survival_cohort import (
+    COLUMNS,
+    Scope,
+    choose,
+    find_persons,
+    grouping,
+    in_words,
+    own_cohort,
+    read_frame,
+    rules_of,
+)
+from registry.analysis.survival_request import Request
+from registry.errors import RegistryError
+from registry.models import Patient, Tumor
+from registry.security.permissions import Actor, Refused, visible
+from survival.selection import Rules
+from survival.selection import select as select_persons
+
+CHUNK = 800
+WHATS = {"all": "persons", "events": "events", "alive": "without the event"}
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The tumors behind a count with what the analysis says of each: years of follow-up and whether the event occurred."""
+
+    title: str
+    tumors: tuple[int, ...]
+    years: dict[int, float]
+    events: frozenset[int]
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case of the list."""
+
+    tumor_id: int
+    patient_id: int
+    name_last: str
+    name_first: str
+    primary_site: str
+    histology: str
+    behavior: str
+    date_of_diagnosis: str
+    vital_status: str
+    years: float | None
+    event: bool | None
+
+
+def find_behind(
+    snapshot: Snapshot,
+    request: Request,
+    scope: Scope,
+    *,
+    deaths_complete_to: str | None = None,
+    group: int | None = None,
+    what: str = "all",
+    step: str = "",
+) -> Behind:
+    """Gives the tumors behind a count; a group that is suppressed for the scope is refused, an unknown one not found."""
+    if step:
+        return _excluded(snapshot, request, scope, step, deaths_complete_to)
+    found = find_persons(snapshot, request, scope, deaths_complete_to=deaths_complete_to)
+    frame = found.frame
+    title = "All persons analysed"
+    if group is not None:
+        if not 0 <= group < len(found.labels):
+            raise RegistryError("not-found", "there is no such group", hint="open the list from the page again")
+        frame, title = frame[frame["group"] == group], found.labels[group]
+    if len(frame) < scope.minimum and not scope.small:
+        raise Refused(f"Groups of fewer than {scope.minimum} persons are suppressed for your role.")
+    if what == "events":
+        frame = frame[frame["event"] == 1]
+    elif what == "alive":
+        frame = frame[frame["event"] == 0]
+    if what != "all":
+        title += f": {WHATS.get(what, what)}"
+    return Behind(
+        title,
+        tuple(int(t) for t in frame["tumor_id"]),
+        {int(t): float(d) / 365.241 for t, d in zip(frame["tumor_id"], frame["time"], strict=True)},
+        frozenset(int(t) for t in frame.loc[frame["event"] == 1, "tumor_id"]),
+    )
+
+
+def _excluded(snapshot: Snapshot, request: Request, scope: Scope, step: str, deaths_complete_to: str | None) -> Behind:
+    cohort = choose(snapshot, request, scope)
+    if step.startswith("c") and step[1:].isdigit():
+        text, tumors = own_cohort(cohort, int(step[1:]))
+        return Behind(f"Left out: {text}", tumors, {}, frozenset())
+    rules = rules_of(request, scope, deaths_complete_to=deaths_complete_to)
+    frame = read_frame(cohort, request, scope, extra=grouping(request).columns)
+    if step.startswith("s") and step[1:].isdigit():
+        reasons = select_persons(frame, rules).flow
+        number = int(step[1:])
+        if not 0 < number < len(reasons):
+            raise RegistryError(
+                "not-found", "there is no such line in the flow", hint="open the list from the page again"
+            )
+        reason = reasons[number].reason
+        rows = [row for why, part in reasons_of(frame, rules) if why == reason for row in part]
+        return Behind(f"Left out: {in_words(reason)}", tuple(sorted(rows)), {}, frozenset())
+    if step in ("matching", "window"):
+        known = {"deaths_complete_to": deaths_complete_to}
+        whole = find_persons(snapshot, request.with_changes(window="complete"), scope, **known).frame["tumor_id"]
+        if step == "matching":
+            before, after = select_persons(frame, rules).frame["tumor_id"], whole
+        else:
+            before, after = whole, find_persons(snapshot, request, scope, **known).frame["tumor_id"]
+        left = before[~before.isin(after)]
+        text = {"matching": "later tumor of the same person", "window": "no follow-up within the window"}[step]
+        return Behind(f"Left out: {text}", tuple(int(t) for t in left), {}, frozenset())
+    raise RegistryError("not-found", "there is no such line in the flow", hint="open the list from the page again")
+
+
+def reasons_of(frame: pd.DataFrame, rules: Rules) -> Iterator[tuple[str, list[int]]]:
+    """Gives for parts of the frame why they were excluded, with their tumors; who was selected is not among them."""
+    kept = select_persons(frame, rules).frame["tumor_id"]
+    # rows that look alike leave for the same reason: sorted, few parts are mixed
+    order = [getattr(COLUMNS, name) for name in ("behavior", "source", "class_of_case", "sequence", "sex", "cause")]
+    rest = frame[~frame["tumor_id"].isin(kept)].sort_values([name for name in order if name in frame])
+    waiting = [rest] if len(rest) else []
+    while waiting:
+        part = waiting.pop()
+        used = [step for step in select_persons(part, rules).flow[1:] if step.excluded]
+        if len(used) == 1:
+            yield used[0].reason, [int(t) for t in part["tumor_id"]]
+        else:
+            middle = len(part) // 2
+            waiting += [part.iloc[:middle], part.iloc[middle:]]
+
+
+def load_rows(session: Session, actor: Actor, behind: Behind, *, page: int, size: int) -> tuple[list[CaseRow], bool]:
+    """Gives one page of the cases that the actor may see, in order of tumor number, and whether more follow."""
+    start = (page - 1) * size
+    wanted = behind.tumors[start : start + size + 1]
+    more, wanted = len(wanted) > size, wanted[:size]
+    found: list[CaseRow] = []
+    for first in range(0, len(wanted), CHUNK):
+        part = wanted[first : first + CHUNK]
+        rows = session.execute(
+            select(
+                Tumor.id,
+                Patient.id,
+                Patient.name_last,
+                Patient.name_first,
+                Tumor.primary_site,
+                Tumor.histology,
+                Tumor.behavior,
+                Tumor.date_of_diagnosis,
+                Patient.vital_status,
+            )
+            .join(Patient, Tumor.patient_id == Patient.id)
+            .where(Tumor.id.in_(part), visible(Tumor, actor))
+            .order_by(Tumor.id)
+        )
+        for row in rows:
+            tumor = row[0]
+            # of a shared case a facility sees its own account: follow-up that others reported stays out of the list
+            bound = actor.facility_id is not None
+            text = ["" if value is None else str(value) for value in row[2:9]]
+            found.append(
+                CaseRow(
+                    tumor,
+                    row[1],
+                    *text[:6],
+                    vital_status="" if bound else text[6],
+                    years=None if bound else behind.years.get(tumor),
+                    event=None if bound or not behind.years else tumor in behind.events,
+                )
+            )
+    return found, more
