@@ -1,0 +1,1 @@
+"""Regression: Cox, tests of proportional hazards."""
