@@ -23,7 +23,7 @@ from registry.models import now
 
 if TYPE_CHECKING:
     from registry.analysis.survival_answer import Answer
-    from registry.analysis.survival_cohort import Scope
+    from registry.analysis.survival_scope import Scope
 
 FOLDER = "survival/reports"
 MOST_SITES = 20
@@ -127,7 +127,7 @@ class Report:
 
 def run_job(store: Store, parameters: dict[str, Any], report: Progress) -> dict[str, Any]:
     """Makes the report that was asked for and gives where it lies."""
-    from registry.analysis.survival_cohort import Scope
+    from registry.analysis.survival_scope import Scope
 
     facility = str(parameters.get("facility", ""))
     scope = Scope(

@@ -15,8 +15,9 @@ import pandas as pd
 
 from registry.analysis.snapshot import Snapshot
 from registry.analysis.survival_answer import Answer, Group, Step
-from registry.analysis.survival_cohort import Persons, Scope, find_persons
+from registry.analysis.survival_cohort import Persons, find_persons
 from registry.analysis.survival_request import Request
+from registry.analysis.survival_scope import Scope
 from registry.analysis.survival_tables import ascertainment, life_table, table_title
 from registry.analysis.survival_words import describe
 from registry.errors import RegistryError

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from registry.analysis.snapshot import Snapshot
 from registry.analysis.survival_cohort import (
     COLUMNS,
-    Scope,
     choose,
     find_persons,
     grouping,
@@ -26,6 +25,7 @@ from registry.analysis.survival_cohort import (
     rules_of,
 )
 from registry.analysis.survival_request import Request
+from registry.analysis.survival_scope import Scope
 from registry.errors import RegistryError
 from registry.models import Patient, Tumor
 from registry.security.permissions import Actor, Refused, visible

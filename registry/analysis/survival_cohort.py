@@ -17,13 +17,11 @@ from registry.analysis import cohort as cohorts
 from registry.analysis.snapshot import Snapshot
 from registry.analysis.survival_groups import Grouping, grouping
 from registry.analysis.survival_request import BEHAVIORS, PRIMARIES, SEXES, STAGES, Request, site_codes, site_label
+from registry.analysis.survival_scope import Scope, check
 from registry.errors import RegistryError
-from registry.models import Facility
-from registry.security.permissions import Actor, Refused, decide
 from survival.selection import ANALYTIC, Columns, Rules, Selection, select
 
 if TYPE_CHECKING:
-    from registry.db import Store
     from registry.selection import Condition
 
 EPOCH = np.datetime64("1960-01-01")
@@ -64,45 +62,6 @@ READ = (
     "year_of_diagnosis",
 )
 BASAL_SQUAMOUS = ("8000", "8110")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """Who asks, as far as numbers are concerned: the facility an account is bound to, and from which size on a group shows.
-
-    `names` tells whether the account sees who a person is; `small` whether it sees groups under the minimum. Whoever may
-    open each case by name learns nothing from a small group; everyone else gets it suppressed.
-    """
-
-    facility: str = ""
-    facility_name: str = ""
-    names: bool = False
-    small: bool = False
-    minimum: int = 25
-
-    @property
-    def key(self) -> str:
-        """What distinguishes the numbers computed for one scope from those for another."""
-        return self.facility
-
-
-def scope_of(store: Store, actor: Actor) -> Scope:
-    """Gives the scope of an account: bound to its facility, small groups shown to whom `cases.identify` is granted."""
-    number = ""
-    if actor.facility_id is not None:
-        with store.reading() as session:
-            facility = session.get(Facility, actor.facility_id)
-            if facility is None:
-                raise RegistryError("not-found", "the facility of this account does not exist")
-            number = facility.number
-    names = bool(decide(actor, "cases.identify"))
-    return Scope(
-        facility=number,
-        facility_name=actor.facility_name,
-        names=names,
-        small=names,
-        minimum=store.settings.survival_minimum,
-    )
 
 
 @dataclass(frozen=True)
@@ -166,23 +125,9 @@ def rules_of(request: Request, scope: Scope, *, deaths_complete_to: str | None) 
     )
 
 
-def check_items(request: Request, scope: Scope) -> None:
-    """Refuses conditions and groups on items that say who a person is, for accounts that may not know."""
-    from registry.exchange.tables import item_number
-    from registry.views.patient import IDENTIFYING
-
-    if scope.names:
-        return
-    asked = {c.item for c in request.conditions()} | {item_number(name) for name in request.by}
-    if found := asked & IDENTIFYING:
-        raise Refused(f"To select by item {min(n for n in found if n)} shows who a person is, which your role may not.")
-
-
 def choose(snapshot: Snapshot, request: Request, scope: Scope) -> cohorts.Cohort:
     """Gives the lazy cohort of a request: the scope's facility, the conditions, no skin cancer that nobody registers."""
-    check_items(request, scope)
-    if scope.facility and request.facility not in ("", scope.facility):
-        raise Refused("Your account reads the cases of its own facility alone.")
+    check(request, scope)
     cohort = cohorts.open_cohort(snapshot, facility=scope.facility or request.facility)
     for condition in request.conditions():
         text, words = _words(condition, request)

@@ -22,8 +22,8 @@ from registry import jobs
 from registry.analysis import survival_tables as kept_tables
 from registry.analysis.snapshot import Snapshot, current, refresh
 from registry.analysis.survival_answer import Answer, from_document
-from registry.analysis.survival_cohort import Scope
 from registry.analysis.survival_request import Request, from_pairs
+from registry.analysis.survival_scope import Scope
 from registry.db import Store
 from registry.errors import RegistryError
 
@@ -63,6 +63,7 @@ class _Work:
     done: threading.Event
     share: float = 0.0
     text: str = "reading the data"
+    snapshot: Snapshot | None = None
     failure: Exception | None = None
 
 
@@ -72,6 +73,7 @@ class Desk:
     def __init__(self, store: Store, *, job_above: int = JOB_ABOVE_TUMORS):
         self.store, self.job_above = store, job_above
         self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._failures: OrderedDict[str, Failure] = OrderedDict()
         self._work: dict[str, _Work] = {}
@@ -80,27 +82,34 @@ class Desk:
 
     def snapshot(self) -> Snapshot:
         """The snapshot in force; looked at anew after the seconds of the setting `snapshot_after_seconds`."""
-        at, found = self._snapshot or (0.0, None)
-        if found is None or time.monotonic() - at > self.store.settings.snapshot_after_seconds:
-            found = refresh(self.store)
-            self._snapshot = (time.monotonic(), found)
-        return found
+        with self._refreshing:
+            if self._snapshot is None or self._is_old(self._snapshot[0]):
+                self._snapshot = (time.monotonic(), refresh(self.store))
+            return self._snapshot[1]
 
-    def ask(self, request: Request, scope: Scope, *, patience: float = PATIENCE_SECONDS) -> Answer | Waiting | Failure:
-        """Gives the answer, or how far it is after waiting `patience` seconds, or why there is none."""
-        present = current(self.store)
-        tumors = present.tumors if present else 0
+    def _is_old(self, at: float) -> bool:
+        return time.monotonic() - at > self.store.settings.snapshot_after_seconds
+
+    def ask(
+        self, request: Request, scope: Scope, *, patience: float = PATIENCE_SECONDS, who: str = ""
+    ) -> Answer | Waiting | Failure:
+        """Gives the answer, or how far it is after waiting `patience` seconds, or why there is none.
+
+        What the scope may ask is checked before (`survival_scope.check`): a kept answer is for all scopes of a facility.
+        """
         base = f"{scope.key}|{json.dumps(request.pairs())}|{self._beside(request)}"
         with self._lock:
             work = self._work.get(base)
+            if work is not None and work.done.is_set() and self._snapshot and self._is_old(self._snapshot[0]):
+                # done, but for nobody: what came out may be of older data
+                work = None
             if work is None:
                 at, snapshot = self._snapshot or (0.0, None)
-                fresh = snapshot and time.monotonic() - at <= self.store.settings.snapshot_after_seconds
-                if fresh and snapshot:
+                if snapshot is not None and not self._is_old(at):
                     if found := self._kept(key_of(snapshot.version, base)):
                         return found
-                    if tumors > self.job_above:
-                        return self._by_job(snapshot, request, scope, base)
+                    if snapshot.tumors > self.job_above:
+                        return self._by_job(snapshot, request, scope, base, who)
                 work = self._work[base] = _Work(threading.Event())
                 thread = threading.Thread(target=self._run, args=(base, request, scope, work), daemon=True)
                 thread.start()
@@ -110,12 +119,11 @@ class Desk:
             self._work.pop(base, None)
         if work.failure is not None:
             return _failure(work.failure)
-        assert self._snapshot is not None
+        assert work.snapshot is not None
         with self._lock:
-            found = self._kept(key_of(self._snapshot[1].version, base))
-            if found is None:
-                return self._by_job(self._snapshot[1], request, scope, base)
-        return found
+            return self._kept(key_of(work.snapshot.version, base)) or self._by_job(
+                work.snapshot, request, scope, base, who
+            )
 
     def _beside(self, request: Request) -> str:
         """What beside cases and request an answer depends on."""
@@ -125,7 +133,7 @@ class Desk:
 
     def _run(self, base: str, request: Request, scope: Scope, work: _Work) -> None:
         try:
-            snapshot = self.snapshot()
+            work.snapshot = snapshot = self.snapshot()
             key = key_of(snapshot.version, base)
             with self._lock:
                 if self._kept(key) is not None:
@@ -157,15 +165,17 @@ class Desk:
         while len(self._answers) > KEPT_IN_MEMORY:
             self._answers.popitem(last=False)
 
-    def _by_job(self, snapshot: Snapshot, request: Request, scope: Scope, base: str) -> Waiting | Failure:
+    def _by_job(self, snapshot: Snapshot, request: Request, scope: Scope, base: str, who: str) -> Waiting | Failure:
         key = key_of(snapshot.version, base)
         number = self._jobs.get(key)
         if number is None:
-            parameters = {"pairs": request.pairs(), "facility": scope.facility, "key": key}
-            number = jobs.submit(self.store, "survival", parameters, who=scope.facility or "survival")
-            if not jobs.worker_is_running(self.store):
-                jobs.run_here(self.store, number)
-            self._jobs[key] = number
+            parameters = {
+                "pairs": request.pairs(),
+                "facility": scope.facility,
+                "facility_name": scope.facility_name,
+                "key": key,
+            }
+            number = self._jobs[key] = jobs.ask(self.store, "survival", parameters, who=who)
         state = jobs.state(self.store, number)
         if state.state == jobs.FAILED:
             del self._jobs[key]
@@ -223,7 +233,11 @@ def read_answer(store: Store, key: str) -> Answer | None:
 def run_job(store: Store, parameters: dict[str, Any], report: Callable[[float, str], None]) -> dict[str, Any]:
     """Computes what a page asked for by a job and keeps it under the key that the page looks for."""
     request = from_pairs([(str(name), str(value)) for name, value in parameters["pairs"]])
-    scope = Scope(facility=str(parameters.get("facility", "")))
+    scope = Scope(
+        facility=str(parameters.get("facility", "")),
+        facility_name=str(parameters.get("facility_name", "")),
+        names=True,  # who asked was checked when the job was made
+    )
     snapshot = current(store)
     if snapshot is None:
         raise RegistryError("no-cases", "there is no snapshot yet", hint="ask again")

@@ -10,6 +10,7 @@ from registry.analysis.survival_charts import curve_spec, drawn
 from registry.analysis.survival_desk import Failure
 from registry.analysis.survival_request import Request
 from registry.errors import RegistryError
+from registry.security.permissions import Refused
 from web.navigation import Entry
 from web.pages import actor, is_fragment, page, reading, render, store
 from web.survival import cases, files, reports, saved, tables  # noqa: F401 (they join the blueprint)
@@ -41,6 +42,8 @@ def index() -> Response:
     except RegistryError as error:
         # what was typed stays in the form: the fault is shown where the result would be
         failure = Failure(error.code, error.message, error.hint)
+    except Refused as error:
+        failure = Failure(error.code, error.reason, error.hint)
     if isinstance(found, Failure):
         failure, found = found, None
     answer = found if isinstance(found, Answer) else None

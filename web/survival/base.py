@@ -9,7 +9,7 @@ from flask import Blueprint, current_app, request, url_for
 from registry.analysis.survival_answer import Answer, suppress
 from registry.analysis.survival_desk import Desk, Failure, Waiting
 from registry.analysis.survival_request import Request, from_address, site_label
-from registry.security.permissions import Actor
+from registry.analysis.survival_scope import Scope, check, scope_of
 from web.pages import actor, store
 
 blueprint = Blueprint("survival", __name__, url_prefix="/survival")
@@ -26,11 +26,9 @@ def desk() -> Desk:
     return kept
 
 
-def scope(who: Actor | None = None) -> Any:
+def scope() -> Scope:
     """The scope of the account that asks."""
-    from registry.analysis.survival_cohort import scope_of
-
-    return scope_of(store(), who or actor())
+    return scope_of(store(), actor())
 
 
 def asked() -> Request:
@@ -41,7 +39,9 @@ def asked() -> Request:
 def answered(wanted: Request, *, patience: float | None = None) -> Answer | Waiting | Failure:
     """The answer as this account may see it, or how far it is, or why there is none."""
     seen = scope()
-    found = desk().ask(wanted, seen, **({} if patience is None else {"patience": patience}))
+    # before anything kept is looked at: what one account may ask, another may not
+    check(wanted, seen)
+    found = desk().ask(wanted, seen, who=actor().username, **({} if patience is None else {"patience": patience}))
     return suppress(found, minimum=seen.minimum, small_shown=seen.small) if isinstance(found, Answer) else found
 
 

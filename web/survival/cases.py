@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from flask import Response, request, url_for
 
-from registry.analysis.snapshot import current
 from registry.analysis.survival_tables import ascertainment
-from registry.errors import RegistryError
 from web.filters import person
 from web.meanings import morphology_text
 from web.pages import actor, log_read, page, paging, reading, render_list, store
-from web.survival.base import address, asked, blueprint, scope, title_of
+from web.survival.base import address, asked, blueprint, desk, scope, title_of
 from web.tables import Column, Paging, Table
 
 
@@ -20,13 +18,10 @@ def cases() -> Response:
     from registry.analysis.survival_cases import CaseRow, find_behind, load_rows
 
     wanted = asked()
-    snapshot = current(store())
-    if snapshot is None:
-        raise RegistryError("no-cases", "the registry holds no tumors yet", hint="import a file first")
     recorded = ascertainment(store())
     group = request.args.get("group", "")
     behind = find_behind(
-        snapshot,
+        desk().snapshot(),
         wanted,
         scope(),
         deaths_complete_to=recorded.date if recorded else None,
