@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -33,6 +33,7 @@ def _read() -> dict[str, Source]:
 SOURCES: dict[str, Source] = _read()
 """The ways by name, in order of the hierarchy."""
 
+OTHER = "5"
 LETTER, LOOK_UP, PHONE, FILE = "letter", "look-up", "phone", "file"
 
 
@@ -41,13 +42,10 @@ def possible(has: Collection[str], *, tried: Collection[str] = ()) -> list[Sourc
     return [source for source in SOURCES.values() if source.id not in tried and set(source.needs) <= set(has)]
 
 
-def next_source(has: Collection[str], *, tried: Collection[str] = (), wish: str = "") -> Source | None:
-    """Gives the next way of a round: the one that the record asks for (1800) where it is open, else the first open one.
+def chosen(ways: Sequence[Source], wish: str = "") -> Source:
+    """Gives the next of the open ways: the one that the record asks for (1800) where it is open, else the first.
 
-    `has` names what is known (physician, address, contact, phone, hospital), `tried` the ways of this round already taken.
+    Code 5 (other) names no way and asks for none.
     """
-    found = possible(has, tried=tried)
-    for source in found:
-        if wish and source.next_code == wish and wish != "5":
-            return source
-    return found[0] if found else None
+    wished = [way for way in ways if wish and wish != OTHER and way.next_code == wish]
+    return (wished or list(ways))[0]

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.followup import lists
+from registry.followup.attempts import Out, learned, rounds
 from registry.followup.chances import Model, fit, group
+from registry.followup.holds import Hold, holds, public_reason
 from registry.followup.known import Known, known
 from registry.followup.plan import Plan, plan
 from registry.followup.rates import CASE, PATIENT, Rate, rates
 from registry.followup.rules import RuleSet
-from registry.followup.sources import Source, next_source, possible
+from registry.followup.sources import SOURCES, Source, chosen, possible
 from registry.followup.status import DELINQUENT, DUE, Person
 from registry.models import ChainHead, ImportBatch
 
@@ -44,6 +46,9 @@ class Standing:
     known: dict[int, Known]
     model: Model
     tried: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    out: dict[int, Out] = field(default_factory=dict)
+    held: dict[int, list[Hold]] = field(default_factory=dict)
+    see_deaths: bool = True
 
     def view(self, name: str, month: date | None = None) -> list[Person]:
         """The patients of one list."""
@@ -70,7 +75,7 @@ class Standing:
     def plans(self) -> dict[tuple[str, str], Plan]:
         """The plan of each test and unit: the lost, the easiest first, and how many contacts reach the target."""
         return {
-            (rate.test.id, unit): plan(rate, self.people, chance=lambda person: self.step(person).chance)
+            (rate.test.id, unit): plan(rate, self.people, chance=self.best_chance)
             for unit, found in self.rates.items()
             for rate in found
         }
@@ -83,18 +88,37 @@ class Standing:
     def step(self, person: Person) -> Step:
         """The next step for a patient, by the hierarchy, and its chance."""
         tried = self.tried.get(person.patient_id, ())
-        there = self.known.get(person.patient_id)
-        source = next_source(there.has if there else (), tried=tried, wish=person.next_source)
-        if source is None:
-            return Step(None, 0.0, tried, "every way was tried since the last contact")
-        return Step(source, self.model.chance(source.id, group(person, as_of=self.as_of)), tried)
+        out = self.out.get(person.patient_id)
+        if out is not None:
+            when = f"of {out.sent_on.isoformat()} is on its way" if out.sent_on else "is in the outbox"
+            return Step(None, 0.0, tried, f"{SOURCES[out.source].step} {when}")
+        ways = self.ways(person)
+        if not ways:
+            return Step(None, 0.0, tried, self.hold_note(person) or "every way was tried since the last contact")
+        source = chosen([way for way, _ in ways], person.next_source)
+        return Step(source, {way.id: chance for way, chance in ways}[source.id], tried, self.hold_note(person))
 
-    def ways(self, person: Person) -> list[tuple[Source, float]]:
-        """Every way that is open for a patient, with its chance, in order of the hierarchy."""
+    def best_chance(self, person: Person) -> float:
+        """How likely the patient is heard of by the best way that is open, or by the attempt that is on its way."""
+        out = self.out.get(person.patient_id)
+        if out is not None:
+            return self.model.chance(out.source, group(person, as_of=self.as_of))
+        return max((chance for _, chance in self.ways(person)), default=0.0)
+
+    def ways(self, person: Person, *, helper: bool = False) -> list[tuple[Source, float]]:
+        """Every way that is open for a patient, with its chance, in order of the hierarchy; what a hold stops is not."""
         there = self.known.get(person.patient_id)
-        tried = self.tried.get(person.patient_id, ())
+        has = there.has if there else frozenset()
+        stops = frozenset().union(*(h.stops for h in self.held.get(person.patient_id, []) if not h.address))
         at = group(person, as_of=self.as_of)
-        return [(s, self.model.chance(s.id, at)) for s in possible(there.has if there else (), tried=tried)]
+        found = possible(has | {"contact"} if helper else has, tried=self.tried.get(person.patient_id, ()))
+        return [(way, self.model.chance(way.id, at)) for way in found if way.id not in stops]
+
+    def hold_note(self, person: Person) -> str:
+        """Why letters about a patient are held, in the words that the asker may see."""
+        found = self.held.get(person.patient_id, [])
+        words = [hold.kind.title if self.see_deaths else public_reason(hold) for hold in found]
+        return "; ".join(dict.fromkeys(words))
 
 
 def standing(
@@ -102,15 +126,21 @@ def standing(
 ) -> Standing:
     """Gives the standing of a day; `own` reads a facility's own accounts alone (see `status.people`)."""
     people = lists.followed(session, rules, as_of=as_of, facility_id=facility_id, own=own)
-    open_ = [person.patient_id for person in people if person.status in {DUE, DELINQUENT}]
+    open_ = [person for person in people if person.status in {DUE, DELINQUENT}]
+    ids = [person.patient_id for person in open_]
+    tried, out = rounds(session, open_, as_of=as_of, facility_id=facility_id)
     return Standing(
         rules=rules,
         as_of=as_of,
         facility_id=facility_id,
         reference=lists.reference_date(session, facility_id),
         people=tuple(people),
-        known=known(session, open_, facility_id=facility_id if own else None),
-        model=fit(()),
+        known=known(session, ids, facility_id=facility_id if own else None),
+        model=fit(learned(session, as_of=as_of, facility_id=facility_id)),
+        tried=tried,
+        out=out,
+        held=holds(session, ids),
+        see_deaths=not own,
     )
 
 
