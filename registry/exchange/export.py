@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -28,8 +29,8 @@ from abstracting.naaccr.writer import new_root, write_xml
 from registry.db import Store
 from registry.errors import RegistryError
 from registry.items import known
-from registry.models import Abstract, Disclosure, ImportBatch, Patient, Tumor
-from registry.selection import Condition, clause
+from registry.models import Abstract, Disclosure, Facility, ImportBatch, Patient, PatientRecord, Tumor
+from registry.selection import ABSTRACTS, Condition, clause
 
 VERSIONS = ("240", "250", "260")
 EDITING_VERSION = "260"
@@ -80,63 +81,108 @@ def run_export(
     who: str,
     purpose: str = "",
 ) -> ExportReport:
-    """Writes the selected cases to a file whose suffix tells the form (.xml, .xml.gz, .csv, .xlsx, .parquet)."""
-    if version not in VERSIONS:
-        raise RegistryError("export", f"no export in version {version}", hint=f"use {', '.join(VERSIONS)}", exit_code=2)
-    if record_type not in "AMCI" or len(record_type) != 1:
-        raise RegistryError("export", f"no record type {record_type!r}", hint="use A, M, C or I", exit_code=2)
-    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-    writer = {
-        ".xml": _write_xml,
-        ".xml.gz": _write_xml,
-        ".csv": _write_csv,
-        ".xlsx": _write_excel,
-        ".parquet": _write_parquet,
-    }
-    if suffix not in writer:
-        raise RegistryError(
-            "export", f"no form has the suffix {suffix!r}", hint=f"use {', '.join(writer)}", exit_code=2
-        )
-    report = ExportReport(str(path), version, record_type)
+    """Writes the selected cases to a file whose suffix tells the form (as .xml.gz, .csv or .xlsx), and discloses it."""
     conditions = list(conditions)
-    with store.reading() as session:
-        patients = _converted(_patients(session, conditions, facility, scope), report)
-        writer[suffix](path, patients, report)
-    report.sha256 = _sha256(path)
+    report = write_export(
+        store,
+        path,
+        conditions=conditions,
+        version=version,
+        record_type=record_type,
+        facility=facility,
+        scope=scope,
+    )
     with store.writing() as session:
-        session.add(
-            Disclosure(
-                who=who,
-                what=f"export {path.name}",
-                purpose=purpose,
-                selection={
-                    "where": [str(c) for c in conditions],
-                    "version": version,
-                    "type": record_type,
-                    "facility": facility,
-                },
-                rows=report.tumors,
-                sha256=report.sha256,
-            )
+        disclose(
+            session,
+            who=who,
+            what=f"export {path.name}",
+            purpose=purpose,
+            selection=selection_of(conditions, version=version, record_type=record_type, facility=facility),
+            rows=report.tumors,
+            sha256=report.sha256,
         )
     return report
 
 
+def write_export(
+    store: Store,
+    path: Path,
+    *,
+    conditions: Iterable[Condition] = (),
+    version: str = EDITING_VERSION,
+    record_type: str = "A",
+    facility: str = "",
+    scope: ColumnElement[bool] | None = None,
+    progress: Callable[[float, int], Any] = lambda done, patients: None,
+) -> ExportReport:
+    """Writes the file and gives its account of losses; nothing has left the registry before it is disclosed.
+
+    With a facility, its own accounts are selected and written, and the conditions are asked of them alone.
+    """
+    check_form(path, version=version, record_type=record_type)
+    report = ExportReport(str(path), version, record_type)
+    with store.reading() as session:
+        patients = _converted(_patients(session, list(conditions), facility, scope, progress), report)
+        WRITERS[suffix_of(path)](path, patients, report)
+    report.sha256 = file_sha256(path)
+    return report
+
+
+def suffix_of(path: Path) -> str:
+    """Gives the suffix that tells the form."""
+    return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+
+
+def check_form(path: Path, *, version: str, record_type: str) -> None:
+    """Raises where no file can be written as asked."""
+    if version not in VERSIONS:
+        raise RegistryError("export", f"no export in version {version}", hint=f"use {', '.join(VERSIONS)}", exit_code=2)
+    if record_type not in "AMCI" or len(record_type) != 1:
+        raise RegistryError("export", f"no record type {record_type!r}", hint="use A, M, C or I", exit_code=2)
+    if suffix_of(path) not in WRITERS:
+        hint = f"use {', '.join(WRITERS)}"
+        raise RegistryError("export", f"no form has the suffix {suffix_of(path)!r}", hint=hint, exit_code=2)
+
+
+def selection_of(conditions: Iterable[Condition], *, version: str, record_type: str, facility: str) -> dict[str, Any]:
+    """Gives what was selected as the disclosure keeps it."""
+    return {"where": [str(c) for c in conditions], "version": version, "type": record_type, "facility": facility}
+
+
+def disclose(
+    session: Session, *, who: str, what: str, purpose: str, selection: dict[str, Any], rows: int, sha256: str
+) -> Disclosure:
+    """Writes down that a file leaves the registry: who takes what selection, for which purpose, with its checksum."""
+    row = Disclosure(who=who, what=what[:60], purpose=purpose, selection=selection, rows=rows, sha256=sha256)
+    session.add(row)
+    return row
+
+
 def _patients(
-    session: Session, conditions: list[Condition], facility: str, scope: ColumnElement[bool] | None
+    session: Session,
+    conditions: list[Condition],
+    facility: str,
+    scope: ColumnElement[bool] | None,
+    progress: Callable[[float, int], Any],
 ) -> Iterator[tuple[str, FilePatient]]:
     """Gives (version it came in, patient with tumors) of the selection, in order of patient number, in constant memory."""
     batches: dict[int | None, str] = dict(
         session.execute(select(ImportBatch.id, ImportBatch.naaccr_version)).tuples().all()
     )
     query = select(Tumor.id, Tumor.patient_id).join(Patient, Tumor.patient_id == Patient.id)
-    for condition in conditions:
-        query = query.where(clause(condition))
+    if facility:
+        own = select(Abstract.tumor_id).join(PatientRecord, Abstract.record_id == PatientRecord.id)
+        own = own.join(Facility, Abstract.facility_id == Facility.id).where(Facility.number == facility)
+        query = query.where(Tumor.id.in_(own.where(*(clause(c, ABSTRACTS) for c in conditions))))
+    else:
+        query = query.where(*(clause(c) for c in conditions))
     if scope is not None:
         query = query.where(scope)
     found = session.execute(query.order_by(Tumor.patient_id, Tumor.id)).all()
     by_patient = [(pid, [row[0] for row in rows]) for pid, rows in groupby(found, key=lambda row: row[1])]
     for start in range(0, len(by_patient), CHUNK):
+        progress(start / len(by_patient), start)
         chunk = by_patient[start : start + CHUNK]
         people = {p.id: p for p in session.scalars(select(Patient).where(Patient.id.in_([pid for pid, _ in chunk])))}
         wanted = [tumor for _, tumors in chunk for tumor in tumors]
@@ -229,61 +275,72 @@ def neutral(value: str) -> str:
     return f"'{value}" if value.startswith(FORMULA) or (value.startswith("-") and not value[1:].isdigit()) else value
 
 
-def _write_csv(path: Path, patients: Iterator[FilePatient], report: ExportReport) -> None:
+def _write_table(path: Path, patients: Iterator[FilePatient], report: ExportReport) -> None:
     rows = list(_rows(patients))
     header = _header(rows, report)
+    write_table(path, [name for _, name in header], [[row.get(number, "") for number, _ in header] for row in rows])
+
+
+def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Writes a table of texts as .csv, .xlsx or .parquet, told by the suffix; no spreadsheet computes any of its cells."""
+    {".csv": _as_csv, ".xlsx": _as_excel, ".parquet": _as_parquet}[path.suffix](path, header, rows)
+
+
+def _as_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     with open_target(path) as raw:
-        lines = (
-            [name for _, name in header] if row is None else [neutral(row.get(number, "")) for number, _ in header]
-            for row in [None, *rows]
-        )
-        for line in lines:
-            raw.write(_csv_line(line))
+        raw.write(_csv_line(header))
+        for row in rows:
+            raw.write(_csv_line([neutral(cell) for cell in row]))
 
 
-def _csv_line(cells: list[str]) -> bytes:
-    import io
-
+def _csv_line(cells: Sequence[str]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer).writerow(cells)
     return buffer.getvalue().encode()
 
 
-def _write_excel(path: Path, patients: Iterator[FilePatient], report: ExportReport) -> None:
+def _as_excel(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
-    rows = list(_rows(patients))
     if len(rows) > EXCEL_ROWS:
         raise RegistryError("export", f"{len(rows):,} rows do not fit an Excel sheet", hint="write .csv or .parquet")
-    header = _header(rows, report)
     book = Workbook(write_only=True)
     sheet = book.create_sheet("cases")
-    sheet.append([name for _, name in header])
+    sheet.append(list(header))
     for row in rows:
         cells = []
-        for number, _ in header:
-            cell = WriteOnlyCell(sheet, value=row.get(number))
+        for value in row:
+            cell = WriteOnlyCell(sheet, value=value or None)
             # text stays text: no formula is computed and no leading zero is lost
-            cell.data_type = "s" if number in row else "n"
+            cell.data_type = "s" if value else "n"
             cells.append(cell)
         sheet.append(cells)
     with open_target(path) as raw:
         book.save(raw)
 
 
-def _write_parquet(path: Path, patients: Iterator[FilePatient], report: ExportReport) -> None:
+def _as_parquet(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = list(_rows(patients))
-    header = _header(rows, report)
-    table = pa.table({name: pa.array([row.get(number) for row in rows], pa.string()) for number, name in header})
+    columns = {name: pa.array([row[n] or None for row in rows], pa.string()) for n, name in enumerate(header)}
     with open_target(path) as raw:
-        pq.write_table(table, raw, compression="zstd")
+        pq.write_table(pa.table(columns), raw, compression="zstd")
 
 
-def _sha256(path: Path) -> str:
+WRITERS: dict[str, Callable[[Path, Iterator[FilePatient], ExportReport], None]] = {
+    ".xml": _write_xml,
+    ".xml.gz": _write_xml,
+    ".csv": _write_table,
+    ".xlsx": _write_table,
+    ".parquet": _write_table,
+}
+"""The forms of an export by suffix."""
+
+
+def file_sha256(path: Path) -> str:
+    """Gives the SHA-256 of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

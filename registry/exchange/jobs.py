@@ -164,6 +164,30 @@ def all_notices(store: Store, batch_id: int, code: str) -> Iterator[Noticed]:
                 yield event
 
 
+def export_file(store: Store, parameters: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Writes an export into the data folder, where it waits for its purpose; gives its account of losses.
+
+    Parameters: `token`, `name`, `conditions`, `version`, `record_type`, `facility` (empty: the registry's knowledge).
+    """
+    from registry.exchange.export import write_export
+    from registry.exchange.outgoing import place_of
+    from registry.selection import parse
+
+    load_user_dictionaries(store.settings.folder("dictionaries"))
+    path = place_of(store, parameters["token"], parameters["name"])
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    found = write_export(
+        store,
+        path,
+        conditions=parse(parameters["conditions"]),
+        version=parameters["version"],
+        record_type=parameters["record_type"],
+        facility=parameters["facility"],
+        progress=lambda done, patients: report(done, f"{patients:,} patients written"),
+    ).as_dict()
+    return found | {"file": parameters["name"], "size": path.stat().st_size}
+
+
 def facility_number(store: Store, facility_id: int | None) -> str:
     """Gives the number of the facility that an account is bound to; empty for none."""
     if facility_id is None:
