@@ -1,23 +1,33 @@
-"""Writes `abstracting/edits/data/schema_items.csv`: the items that some staging schema has a table of valid codes for.
+"""Writes the tables in `abstracting/edits/data` that follow from others, and says what of the catalogue has no rule.
 
     python scripts/make_edit_tables.py
 
-The rules themselves are written by hand from the catalogue of checks (`../shared/reference/edits`); this script also lists
-what of the catalogue no rule covers, and fails when there is anything.
+`schema_items.csv`: the items for which some staging schema lists valid codes. `morphology_years.csv`: diagnosis years of a
+histology with its behavior, where every term of the code is bounded (a single new term does not bound its code). The rules
+themselves are written by hand from the catalogue of checks (`../shared/reference/edits`).
 """
 
 from __future__ import annotations
 
 import csv
+import re
 import sys
+import zipfile
 from pathlib import Path
+
+from make_code_tables import read, years_of
 
 from abstracting.edits.rules import built_in
 from abstracting.staging.schemas import desk, eras
 
 ROOT = Path(__file__).resolve().parent.parent
-CATALOGUE = ROOT.parent / "shared" / "reference" / "edits" / "edits_catalogue.csv"
-TARGET = ROOT / "abstracting" / "edits" / "data" / "schema_items.csv"
+REFERENCE = ROOT.parent / "shared" / "reference"
+CATALOGUE = REFERENCE / "edits" / "edits_catalogue.csv"
+LOOKUPS = REFERENCE / "naaccr" / "lookups" / "naaccr-lookups-260.zip"
+FIRST_EDITION = REFERENCE / "algorithms" / "tables" / "iarc_morphology_families.csv"
+DATA = ROOT / "abstracting" / "edits" / "data"
+
+_NOTE = re.compile(r"\[([^\]]*)\]")
 
 
 def schema_items() -> dict[int, list[str]]:
@@ -32,21 +42,47 @@ def schema_items() -> dict[int, list[str]]:
     return found
 
 
-def main() -> int:
-    rows = sorted(schema_items().items())
-    with TARGET.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            "# source: inputs of the staging schemas (SEER*RSA: EOD public, TNM, Collaborative Stage) with valid codes\n"
-        )
+def morphology_years() -> list[tuple[str, str, str]]:
+    """Gives (code, first year, last year) of every code that all of its terms bound on one side.
+
+    A code that the first edition of ICD-O-3 has began before any of these years, whatever its newest terms say.
+    """
+    bounds: dict[str, list[tuple[str, str]]] = {}
+    with zipfile.ZipFile(LOOKUPS) as lookups:
+        for row in read(lookups.read("naaccr-lookups-260/histologicTypeIcdO3_allTerms.csv")):
+            code, term = f"{row[0]}/{row[1]}", row[2]
+            found = [years_of(note)[:2] for note in _NOTE.findall(term)]
+            bounds.setdefault(code, []).append(next((years for years in found if any(years)), ("", "")))
+    with FIRST_EDITION.open(encoding="utf-8", newline="") as file:
+        first_edition = {row["morphology"] for row in csv.DictReader(file)}
+    rows = []
+    for code, years in sorted(bounds.items()):
+        first = min(one for one, _ in years) if code[:4] not in first_edition else ""
+        last = max(one for _, one in years) if all(one for _, one in years) else ""
+        if first or last:
+            rows.append((code, first, last))
+    return rows
+
+
+def write(name: str, source: str, columns: list[str], rows: list[tuple]) -> None:
+    with (DATA / name).open("w", encoding="utf-8", newline="") as file:
+        file.write(f"# source: {source}\n")
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["item", "algorithms"])
-        writer.writerows([item, " ".join(names)] for item, names in rows)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    print(f"{name}: {len(rows)} rows")
+
+
+def main() -> int:
+    items = [(item, " ".join(names)) for item, names in sorted(schema_items().items())]
+    source = "inputs of the staging schemas (SEER*RSA: EOD public, TNM, Collaborative Stage) with valid codes"
+    write("schema_items.csv", source, ["item", "algorithms"], items)
+    source = "NAACCR v26, histology list: years in the notes of all terms of a code, as facts"
+    write("morphology_years.csv", source, ["code", "first", "last"], morphology_years())
     with CATALOGUE.open(encoding="utf-8", newline="") as file:
         wanted = {row["id"] for row in csv.DictReader(file)}
     missing = sorted(wanted - {rule.edit for rule in built_in().rules})
-    print(
-        f"{len(rows)} items with schema tables; {len(wanted)} checks in the catalogue, without a rule: {missing or 'none'}"
-    )
+    print(f"{len(wanted)} checks in the catalogue, without a rule: {', '.join(missing) or 'none'}")
     return 1 if missing else 0
 
 

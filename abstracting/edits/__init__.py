@@ -1,7 +1,7 @@
 """The edit engine: rules as data, evaluation of one record or of a whole file, overrides.
 
-    from abstracting.edits.engine import rule_set
-    edits = rule_set("all")                                  # compiled once, then shared
+    from abstracting.edits.engine import edit_set
+    edits = edit_set("all")                                  # compiled once, then shared
     edits.check_record({400: "C619", 220: "2", ...})          # [EditResult]: what fails
     edits.check_record(record, changed=[400])                 # only the edits that read item 400
     edits.check_patient([first, second])                      # with the edits between the tumors of a patient

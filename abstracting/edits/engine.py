@@ -107,7 +107,7 @@ class EditSet:
         touch. `carries` names the items that the source has at all. `overrides` (rule id → fingerprint) are the reviews
         that hold; without it the record's override items count.
         """
-        read = self._prepared(record, carries)
+        read = self.prepared(record, carries)
         rules = self.of_record if changed is None else self.dependents(changed)
         found = []
         for rule in rules:
@@ -125,7 +125,7 @@ class EditSet:
         every: bool = False,
     ) -> list[list[EditResult]]:
         """Gives, for each record of a patient (one a tumor), what `check_record` gives and the edits between them."""
-        read = [self._prepared(record, carries) for record in records]
+        read = [self.prepared(record, carries) for record in records]
         reviews: Sequence[Mapping[str, str] | None] = overrides or [None] * len(read)
         found = [self.check_record(one, overrides=review, every=every) for one, review in zip(read, reviews)]
         for at, one in enumerate(self.check_between(read, reviews, every=every)):
@@ -141,7 +141,7 @@ class EditSet:
         every: bool = False,
     ) -> list[list[EditResult]]:
         """Gives, for each record of a patient, the edits between the records alone."""
-        read = [self._prepared(record, carries) for record in records]
+        read = [self.prepared(record, carries) for record in records]
         reviews = overrides or [None] * len(read)
         found: list[list[EditResult]] = [[] for _ in read]
         for rule in self.between:
@@ -165,7 +165,8 @@ class EditSet:
                 truth[at] = answer
         return truth
 
-    def _prepared(self, record: AnyRecord | EditRecord, carries: Set[int] | None) -> EditRecord:
+    def prepared(self, record: AnyRecord | EditRecord, carries: Set[int] | None = None) -> EditRecord:
+        """Gives a record in the form that rules read, with the day of the check."""
         read = as_record(record, carries)
         set_today(read, _today(self.today))
         return read
@@ -214,7 +215,7 @@ def _today(day: dt.date) -> PartialDate:
 
 @cache
 def _generated() -> tuple[Rule, ...]:
-    return tuple([*code_list_rules(), *date_rules(), *schema_rules()])
+    return (*code_list_rules(), *date_rules(), *schema_rules())
 
 
 def _is_in(rule: Rule, name: str, generated: bool, of_site: bool) -> bool:
@@ -286,14 +287,14 @@ def _with_lists(rules: list[Rule], site: RuleFile) -> list[Rule]:
 
 
 @lru_cache(maxsize=32)
-def rule_set(name: str = "all", *, rules: str | Path | None = None, today: dt.date | None = None) -> EditSet:
+def edit_set(name: str = "all", *, rules: str | Path | None = None, today: dt.date | None = None) -> EditSet:
     """Gives a set by its name, compiled once; `rules` is a site's own file. See `make_set`."""
     site = None if rules is None else read_rule_file(rules, built_in().lists)
     return make_set(name, site=site, today=today)
 
 
 def check_record(
-    record: AnyRecord, *, changed: Iterable[object] | None = None, rule_set_name: str = "all"
+    record: AnyRecord, *, changed: Iterable[object] | None = None, rule_set: str = "all"
 ) -> list[EditResult]:
     """Gives what fails in one record by a built-in set; see `EditSet.check_record`."""
-    return rule_set(rule_set_name).check_record(record, changed=changed)
+    return edit_set(rule_set).check_record(record, changed=changed)

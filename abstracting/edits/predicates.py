@@ -12,10 +12,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
+from itertools import pairwise
 
 import numpy as np
 
 from abstracting.codes import laterality, morphology, places, surgery, topography
+from abstracting.codes.sources import read_table
 from abstracting.recodes import sources
 from abstracting.recodes.asian import napiia
 from abstracting.recodes.causes import cause_specific
@@ -157,7 +160,7 @@ def parts_in_order(text: str) -> Truth:
     if match is None:
         return None
     known = [part.isdigit() and part.strip("9") != "" for part in (match["year"], match["month"], match["day"])]
-    return all(before_it or not this for before_it, this in zip(known, known[1:]))
+    return all(before_it or not this for before_it, this in pairwise(known))
 
 
 # --- site, histology, behavior ----------------------------------------------------------------------------------------
@@ -197,11 +200,21 @@ def is_elevated(histology: str, behavior: str) -> Truth:
     return None if listed is None else behavior in ("2", "3") and listed <= {"0", "1"}
 
 
+@cache
+def morphology_years() -> dict[str, tuple[int, int]]:
+    """Gives the first and last year of diagnosis of the codes (`8140/3`) that have one; 0 and 9999 where it is open."""
+    path = files("abstracting.edits") / "data" / "morphology_years.csv"
+    return {
+        row["code"]: (int(row["first"] or 0), int(row["last"] or 9999))
+        for row in read_table(path)  # type: ignore[arg-type]
+    }
+
+
 @predicate()
 def holds_in(histology: str, behavior: str, year: int) -> Truth:
-    """The code holds for the year of diagnosis, where the list knows its years."""
-    entry = morphology.find(histology, behavior)
-    return None if entry is None else entry.holds_in(year)
+    """The code holds for the year of diagnosis, where the list bounds all of its terms."""
+    first, last = morphology_years().get(f"{histology}/{behavior}", (0, 9999))
+    return first <= year <= last
 
 
 @cache
@@ -240,16 +253,18 @@ def is_of_family(histology: str, families: str) -> Truth:
 
 @predicate()
 def is_site_of_term(site: str, histology: str, behavior: str) -> Truth:
-    """The site is among those that the term of the histology itself names; most terms name none."""
+    """The site's organ is among those that the term of the histology names, or that IARC's family gives it.
+
+    Most terms name no site: nothing is known then.
+    """
     entry = morphology.find(histology, behavior)
     if entry is None or not entry.sites:
         return None
-    return any(_holds(part, site) for part in entry.sites)
-
-
-def _holds(part: str, site: str) -> bool:
-    low, _, high = part.partition("-")
-    return low <= site[: len(low)] <= (high or low)
+    mode, family = _family_of().get(histology, ("", ""))
+    if mode == "must" and site.startswith(_families()[mode, family]):
+        return True
+    organ = site[:3]
+    return any(low[:3] <= organ <= (high or low)[:3] for low, _, high in (part.partition("-") for part in entry.sites))
 
 
 @predicate()
@@ -388,10 +403,6 @@ def race_needs_no_person(
 
 @cache
 def _first_names() -> dict[str, str]:
-    from importlib.resources import files
-
-    from abstracting.codes.sources import read_table
-
     path = files("abstracting.edits") / "data" / "first_names.csv"
     return {row["name"]: row["sex"] for row in read_table(path)}  # type: ignore[arg-type]
 

@@ -138,7 +138,8 @@ class Columns:
         self.size = len(frame)
         self.today = today
         self.frame = frame
-        self._columns = {number: name for name in frame.columns if (number := item_number(name)) is not None}
+        self._numbers = {name: number for name in frame.columns if (number := item_number(name)) is not None}
+        self._columns = {number: name for name, number in self._numbers.items()}
         self._items: dict[int, Factor] = {}
         self._terms: dict[str, Factor] = {}
         self._dates: dict[str, DateColumn] = {}
@@ -148,6 +149,10 @@ class Columns:
     def carries(self) -> frozenset[int]:
         """The item numbers that the file has."""
         return frozenset(self._columns)
+
+    def number(self, name: object) -> int | None:
+        """Gives the item number of a column's name, None for other columns."""
+        return self._numbers.get(name)
 
     def item(self, number: int) -> Factor:
         """Gives an item's column; one that the file does not carry is blank everywhere."""

@@ -303,7 +303,7 @@ _DEFECTS = (
     Defect("SEQ01", lambda r: _dco(r) and int(r["522"]) < 9590, _set(i380="01")),
     Defect(
         "SEQ02",
-        lambda r: r["400"].startswith(("C76", "C80")) and r["400"] <= "C809" and int(r["522"]) < 9590,
+        lambda r: r["400"].startswith(("C42", "C76", "C77", "C80")) and r["400"] <= "C809" and int(r["522"]) < 9590,
         _set(i380="02"),
     ),
     Defect("STG01", _all(_malignant, _staged("1", "2", "3", "4", "7"), _usual), _set_stage("0")),
@@ -320,7 +320,7 @@ _DEFECTS = (
     Defect(
         "STG08",
         _all(_usual, lambda r: _surgery(r) not in ("98", "99")),
-        lambda r: {"1290": "79"} if r["1290"] else {"1291": "A690"},
+        lambda r: {"1290": "89"} if r["1290"] else {"1291": "A890"},
     ),
     Defect("STG09", _operated, _set(i1340="1")),
     Defect("STG10", _dco, _set(i1390="03")),
@@ -329,7 +329,12 @@ _DEFECTS = (
     Defect("VST01", lambda r: r["1760"] == "1", _set(i1910="C509")),
     Defect("VST02", _dead, _set(i1910="0000")),
     Defect("VST03", _dead, _set(i1920="9", i1910="1749")),
-    Defect("VST04", _all(_dead, _usual, _lone), lambda r: {"1910": "C73" if not r["400"].startswith("C73") else "C20"}),
+    # any cancer may be that of an unknown primary, any neoplasm that of a disease without a group of its own
+    Defect(
+        "VST04",
+        _all(_dead, _usual, _lone, lambda r: not r["400"].startswith(("C42", "C76", "C77", "C80"))),
+        lambda r: {"1910": "C73" if not r["400"].startswith("C73") else "C20"},
+    ),
     Defect("GEO01", _any, _set(i135="010100", i367="")),
     Defect("GEO02", _any, _set(i80="GA", i90="001")),
     Defect("RAC01", _any, _set(i160="01", i161="01")),

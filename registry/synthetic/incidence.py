@@ -19,7 +19,7 @@ from registry.synthetic.streams import choose, stream
 from registry.synthetic.tables import AGE_GROUPS, age_weights, counties, site_groups, tumor_types, us_age_shares
 
 CRUDE_RATE = 580.0  # per 100,000 and year, all groups together, in 2010: planted
-ERAS = (0, 2001, 2004, 2010)  # years from which further tumour types exist
+ERAS = (0, 2001, 2004, 2010, 2021)  # years from which tumour types begin, or no longer exist
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,14 @@ def draw_types(seed: int, cells: pd.DataFrame, years: range) -> np.ndarray:
     for index, pair in enumerate(zip(types.group_index, types.sex - 1)):
         grouped.setdefault(pair, []).append(index)
     members = {pair: np.array(rows) for pair, rows in grouped.items()}
-    first_year = types.year_min.to_numpy()
+    first_year, last_year = types.year_min.to_numpy(), types.year_max.to_numpy()
     out = np.empty(len(cells), dtype=np.int64)
     keys, starts = np.unique(key[order], return_index=True)
     for value, start, end in zip(keys, starts, [*starts[1:], len(order)]):
         rest, e = divmod(int(value), len(ERAS))
         rest, age = divmod(rest, AGE_GROUPS)
         rows = members[divmod(rest, 2)]
-        allowed = first_year[rows] <= max(ERAS[e], 1984)
+        allowed = (first_year[rows] <= max(ERAS[e], 1984)) & (last_year[rows] >= ERAS[e])
         edges = np.cumsum(weights[rows, age] * allowed)
         if edges[-1] <= 0:  # a type of a later era alone has this age: take the group's own types of the era at any age
             edges = np.cumsum(weights[rows].sum(axis=1) * allowed)

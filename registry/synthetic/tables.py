@@ -40,13 +40,20 @@ def site_groups() -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def tumor_types() -> pd.DataFrame:
-    """Gives the tumour types with numeric sex, weight, age and year bounds and `group_index` into `site_groups`."""
+    """Gives the tumour types with numeric sex, weight, age and year bounds and `group_index` into `site_groups`.
+
+    `year_max` is the last year of diagnosis for which the list of histologies has the code.
+    """
+    from abstracting.edits.predicates import morphology_years
+
     frame = read("tumor_types.csv.gz").copy()
     frame["weight"] = frame.weight.astype(float)
     for column in ("sex", "age_min", "age_max", "year_min"):
         frame[column] = frame[column].astype(int)
     order = {name: i for i, name in enumerate(site_groups().group)}
     frame["group_index"] = frame.group.map(order)
+    last = {code: years[1] for code, years in morphology_years().items()}
+    frame["year_max"] = (frame.histology + "/" + frame.behavior).map(last).fillna(9999).astype(int)
     return frame
 
 
