@@ -34,6 +34,9 @@ YEAR = DAYS["years"]
 POINTS = 400
 """A curve is drawn through at most so many points: finer steps than a pixel."""
 
+CANCER, OTHER = 1, 2
+"""Causes of death in the status of a follow-up; 0 is alive."""
+
 Progress = Callable[[float, str], Any]
 
 
@@ -140,8 +143,9 @@ def _not_standardised(reported: pd.DataFrame, standardised: pd.DataFrame | None)
 
 
 def _risk_times(request: Request) -> list[float]:
-    step = next(s for s in (0.5, 1, 2, 5) if request.horizon / s <= 12 or s == 5)
-    return [float(t) for t in np.arange(0, request.horizon + 1e-9, 1.0 if request.horizon >= 3 and step < 1 else step)]
+    """The years at which the numbers at risk stand: few enough for a narrow page, from the years already lived on."""
+    step = next((s for s in (0.5, 1.0, 2.0, 5.0) if request.horizon / s <= 6), 5.0)
+    return [float(t) for t in np.arange(0, request.horizon + 1e-9, step) if t >= request.given]
 
 
 def _at_risk(frame: pd.DataFrame, times: list[float]) -> list[int]:
@@ -195,7 +199,7 @@ class _Estimates:
         return FollowUp(
             time=frame["time"].to_numpy(dtype=float),
             event=event,
-            status=event.astype(np.int64),
+            status=np.where(event, CANCER, frame["other"].to_numpy() * OTHER),
             group=number,
             strata=strata,
             unit="days",
@@ -262,6 +266,8 @@ class _Estimates:
         request = self.request
         given = request.given if unit == "years" else request.given * YEAR
         how: dict[str, Any] = {"at": at, "at_unit": unit, "ci": request.scale, "level": request.level}
+        if request.method == "competing":
+            return self._competing(self.follow_up(group), how)
         if not request.way.background:
             from survival.kaplan_meier import kaplan_meier
 
@@ -273,13 +279,36 @@ class _Estimates:
             return crude_death(self.cohort(group), self.table, **how)
         return self._net(at, unit, given, group=group)
 
+    def _competing(self, data: FollowUp, how: dict[str, Any]) -> Result:
+        """Both causes side by side, as `crude_death` gives them; a cause of which nobody died has probability 0."""
+        from survival.competing.incidence import cumulative_incidence
+
+        codes = [code for code in (CANCER, OTHER) if (data.status == code).any()]
+        if not codes:
+            raise RegistryError("no-cases", "nobody died in this selection", hint="choose a wider selection")
+        # the jackknife knows no delayed entry
+        variance: Any = "jackknife" if data.entry is None else "gray"
+        found = cumulative_incidence(data, causes=codes, variance=variance, **how)
+        parts = {code: found.frame[found.frame["cause"] == str(code)].reset_index(drop=True) for code in codes}
+        values = ["estimate", "se", "lower", "upper"]
+
+        def of(code: int) -> pd.DataFrame:
+            if code in parts:
+                return parts[code]
+            first = parts[codes[0]]
+            return first.assign(n_event=0, **dict.fromkeys(values, first["estimate"] * 0.0))
+
+        main, other = of(CANCER), of(OTHER)
+        frame = main.drop(columns="cause").assign(**{f"other_{name}": other[name] for name in values})
+        return replace(found, frame=frame)
+
     def _net(
         self, at: list[float], unit: Any, given: float, *, standard: Standard | None = None, group: int | None = None
     ) -> Result:
         from survival.net.analysis import net_survival
 
         assert self.table is not None
-        closing = (np.datetime64(self.persons.closing.date()) - np.datetime64("1960-01-01")).astype("int64")
+        closing = (self.persons.closing - pd.Timestamp("1960-01-01")).days
         return net_survival(
             self.cohort(group),
             self.table,
@@ -329,8 +358,9 @@ class _Estimates:
 
         medians: dict[int, dict[str, Any]] = {}
         data = self.follow_up()
-        if not self.request.way.background and not self.request.given:
-            rows = kaplan_meier(data, quantiles=(0.5,), ci=self.request.scale, level=self.request.level)
+        if self.request.way.endpoint != "net" and not self.request.way.two_causes and not self.request.given:
+            how: dict[str, Any] = {"ci": self.request.scale, "level": self.request.level}
+            rows = kaplan_meier(data, quantiles=(0.5,), **how)
             medians = {int(r["stratum"]["group"]): r for r in rows.extra["quantiles"]}
         reverse = kaplan_meier(data, quantiles=(0.5,), reverse=True)
         follow_up = {int(r["stratum"]["group"]): r["time"] for r in reverse.extra["quantiles"]}
@@ -341,17 +371,22 @@ class _Estimates:
             value = plain(value)
             return None if value is None else float(value) / YEAR
 
-        return [
-            Group(
-                number,
-                label,
-                int(size[number]),
-                int(events[number]),
-                *(years(medians.get(number, {}).get(name)) for name in ("time", "lower", "upper")),
-                follow_up=years(follow_up.get(number)) if self.request.follow_up == "active" else None,
+        found = []
+        for number, label in enumerate(self.persons.labels):
+            median = medians.get(number, {})
+            found.append(
+                Group(
+                    number,
+                    label,
+                    int(size[number]),
+                    int(events[number]),
+                    median=years(median.get("time")),
+                    median_lower=years(median.get("lower")),
+                    median_upper=years(median.get("upper")),
+                    follow_up=years(follow_up.get(number)) if self.request.follow_up == "active" else None,
+                )
             )
-            for number, label in enumerate(self.persons.labels)
-        ]
+        return found
 
     def test(self) -> dict[str, Any] | None:
         """The test of equal curves, where the engine has one for the method."""

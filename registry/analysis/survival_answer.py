@@ -100,9 +100,14 @@ class Answer:
         ]
 
     @property
+    def two_causes(self) -> bool:
+        """Whether the numbers are probabilities of death, from cancer and from other causes."""
+        return self.method in ("crude", "competing")
+
+    @property
     def steps_are_curve(self) -> bool:
         """Whether the curve is a step function (Kaplan-Meier) rather than a line."""
-        return self.method in ("kaplan-meier", "cause-specific")
+        return self.method in ("kaplan-meier", "cause-specific", "competing")
 
     def rows_of(self, rows: list[Row], group: int) -> list[Row]:
         """The rows of one group."""
@@ -181,5 +186,5 @@ def suppress(answer: Answer, *, minimum: int, small_shown: bool) -> Answer:
 
 
 def _rounded(value: int | None, to: int) -> int | None:
-    """Gives a count rounded to a multiple; one that is not 0 but below the multiple is not told."""
-    return None if value is None or 0 < value < to else round(value / to) * to
+    """Gives a count rounded to a multiple; one below the multiple is not told."""
+    return None if value is None or value < to else round(value / to) * to

@@ -117,12 +117,15 @@ def _excluded(snapshot: Snapshot, request: Request, scope: Scope, step: str, dea
         rows = [row for why, part in reasons_of(frame, rules) if why == reason for row in part]
         return Behind(f"Left out: {in_words(reason)}", tuple(sorted(rows)), {}, frozenset())
     if step in ("matching", "window"):
-        known = {"deaths_complete_to": deaths_complete_to}
-        whole = find_persons(snapshot, request.with_changes(window="complete"), scope, **known).frame["tumor_id"]
+
+        def analysed(asked: Request) -> pd.Series:
+            return find_persons(snapshot, asked, scope, deaths_complete_to=deaths_complete_to).frame["tumor_id"]
+
+        whole = analysed(request.with_changes(window="complete"))
         if step == "matching":
             before, after = select_persons(frame, rules).frame["tumor_id"], whole
         else:
-            before, after = whole, find_persons(snapshot, request, scope, **known).frame["tumor_id"]
+            before, after = whole, analysed(request)
         left = before[~before.isin(after)]
         text = {"matching": "later tumor of the same person", "window": "no follow-up within the window"}[step]
         return Behind(f"Left out: {text}", tuple(int(t) for t in left), {}, frozenset())
@@ -171,18 +174,24 @@ def load_rows(session: Session, actor: Actor, behind: Behind, *, page: int, size
             .order_by(Tumor.id)
         )
         for row in rows:
-            tumor = row[0]
             # of a shared case a facility sees its own account: follow-up that others reported stays out of the list
             bound = actor.facility_id is not None
-            text = ["" if value is None else str(value) for value in row[2:9]]
+            last, first_name, site, histology, behavior, diagnosed, vital = (
+                "" if v is None else str(v) for v in row[2:9]
+            )
             found.append(
                 CaseRow(
-                    tumor,
-                    row[1],
-                    *text[:6],
-                    vital_status="" if bound else text[6],
-                    years=None if bound else behind.years.get(tumor),
-                    event=None if bound or not behind.years else tumor in behind.events,
+                    tumor_id=row[0],
+                    patient_id=row[1],
+                    name_last=last,
+                    name_first=first_name,
+                    primary_site=site,
+                    histology=histology,
+                    behavior=behavior,
+                    date_of_diagnosis=diagnosed,
+                    vital_status="" if bound else vital,
+                    years=None if bound else behind.years.get(row[0]),
+                    event=None if bound or not behind.years else row[0] in behind.events,
                 )
             )
     return found, more

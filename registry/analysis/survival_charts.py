@@ -42,7 +42,7 @@ def curve_spec(answer: Answer, *, height: int = HEIGHT) -> dict[str, Any]:
     """Gives the specification without colours of a theme; width follows the place it is drawn in."""
     groups = drawn(answer)
     names = {g.number: _name(g) for g in groups}
-    crude = answer.method == "crude"
+    crude = answer.two_causes
     start = next((float(value) for name, value in answer.pairs if name == "given"), 0.0)
     horizon = max((row["time"] for row in answer.table), default=1.0)
     x = {
@@ -50,7 +50,7 @@ def curve_spec(answer: Answer, *, height: int = HEIGHT) -> dict[str, Any]:
         "type": "quantitative",
         "title": "Years since diagnosis",
         "scale": {"domain": [start, horizon], "nice": False},
-        "axis": {"values": [t for t in answer.risk_times if t >= start], "format": "~g", "grid": False},
+        "axis": {"values": [t for t in answer.risk_times if t >= start], "format": ".1~f", "grid": False},
     }
     y = {
         "field": "s",
@@ -131,9 +131,9 @@ def _top(answer: Answer, groups: list[Group]) -> float:
         ),
         default=1.0,
     )
-    if answer.method == "crude":
+    if answer.two_causes:
         return min(1.0, max(0.2, round(highest * 1.15 + 0.05, 1)))
-    return 1.0 if highest <= 1.0 else min(1.5, round(highest + 0.05, 2))
+    return 1.0 if highest <= 1.0 else min(1.2, round(highest + 0.05, 2))
 
 
 def _short(value: Any) -> Any:

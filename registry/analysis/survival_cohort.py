@@ -201,7 +201,7 @@ def find_persons(
     elif request.primaries == "all" and (twice := len(selected) - selected["patient_id"].nunique()):
         notes.append(f"{twice:,} tumors are further primaries of persons already counted: these persons weigh twice.")
     selected = _timed(selected)
-    closing = _closing(selected, rules)
+    closing = _closing(cohort, rules)
     selected, more = apply_window(selected, request, closing, steps)
     if selected.empty:
         raise RegistryError("no-cases", "no person is left by this selection", hint=_where_lost(steps))
@@ -279,15 +279,20 @@ def _timed(frame: pd.DataFrame) -> pd.DataFrame:
     middle = (coded + 0.5) * YEAR_OF_AGE
     # a birth date that contradicts the coded age is not believed
     age = exact.where((exact - middle).abs() <= 1.5 * YEAR_OF_AGE, middle)
-    return frame.assign(age=age, day=days, entry=0.0)
+    # dead of another cause: dead when follow-up ended, and not cut off before
+    last = frame["date"] + pd.to_timedelta(frame["time"], unit="D")
+    seen = pd.to_datetime(frame["survival_date_active"].astype("string"), format="%Y%m%d", errors="coerce")
+    other = (frame["vital_status_recode"].astype("string") == "0") & (frame["event"] == 0) & (seen == last)
+    return frame.assign(age=age, day=days, entry=0.0, other=other.fillna(False).astype("int64"))
 
 
-def _closing(frame: pd.DataFrame, rules: Rules) -> pd.Timestamp:
+def _closing(cohort: cohorts.Cohort, rules: Rules) -> pd.Timestamp:
+    """The end of follow-up: as the rules say, else the last contact known of anybody in the registry."""
     if rules.presumed_alive or rules.cut_off:
         return pd.Timestamp(rules.deaths_complete_to if rules.presumed_alive else rules.cut_off)
-    if frame.empty:
-        return pd.Timestamp("1970-01-01")
-    return (frame["date"] + pd.to_timedelta(frame["time"], unit="D")).max()
+    last = cohort.source.survival_date_active.max().execute()
+    found = pd.to_datetime(str(last), format="%Y%m%d", errors="coerce")
+    return pd.Timestamp("1970-01-01") if pd.isna(found) else found
 
 
 # ---- calendar windows -------------------------------------------------------------------------------------------------
@@ -333,7 +338,8 @@ def apply_window(
     time = np.minimum(frame["time"], limit)
     event = frame["event"].where(frame["time"] <= limit, 0)
     inside = (time > entry) | ((entry == 0) & (time == 0) & (limit >= 0))
-    moved = frame.assign(time=time, event=event, entry=entry)
+    other = frame["other"].where(frame["time"] <= limit, 0)
+    moved = frame.assign(time=time, event=event, other=other, entry=entry)
     kept = _note(steps, moved, inside, "window", "no follow-up within the calendar window")
     return kept, [f"Calendar window: {words}."]
 

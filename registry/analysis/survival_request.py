@@ -34,6 +34,11 @@ class Method:
     background: bool
     meaning: str
 
+    @property
+    def two_causes(self) -> bool:
+        """Whether it gives probabilities of death, from cancer and from other causes, instead of survival."""
+        return self.name in ("crude", "competing")
+
 
 METHODS: dict[str, Method] = {
     m.name: m
@@ -96,11 +101,19 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "crude",
-            "Crude probability of death",
+            "Probability of death, without causes of death (Cronin-Feuer)",
             "Probability of death from cancer",
             "net",
             True,
-            "dead of this cancer, other causes acting as well",
+            "dead of this cancer, other causes acting as well, from background mortality",
+        ),
+        Method(
+            "competing",
+            "Probability of death, by cause of death (Aalen-Johansen)",
+            "Probability of death from cancer",
+            "cause-specific",
+            False,
+            "dead of this cancer, other causes acting as well, by the death certificate",
         ),
     )
 }
@@ -190,7 +203,7 @@ class Request:
     @property
     def standardises(self) -> bool:
         """Whether age-standardised estimates belong to the answer."""
-        return self.way.background and self.method != "crude" and self.standard != "none"
+        return self.way.background and not self.way.two_causes and self.standard != "none"
 
     def with_changes(self, **changes: Any) -> Request:
         """Gives the same request with other choices."""
@@ -342,7 +355,15 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> Request:
 
 
 def from_address(given: Mapping[str, Sequence[str]]) -> Request:
-    """Gives the request of an address's parameters (name → values); other parameters are left alone."""
+    """Gives the request of an address's parameters (name → values); every field that does not fit is named in one error."""
+    request, faults = read_address(given)
+    if faults:
+        raise RegistryError("selection", "; ".join(faults), hint="Correct these choices and ask again.", exit_code=2)
+    return request
+
+
+def read_address(given: Mapping[str, Sequence[str]]) -> tuple[Request, list[str]]:
+    """Gives what can be read of an address, defaults where it cannot, and the faults; other parameters are left alone."""
     read = _Reader(given)
     chosen: dict[str, Any] = {}
     chosen |= read.choice("site", ("", *sites()), "site group")
@@ -387,11 +408,7 @@ def from_address(given: Mapping[str, Sequence[str]]) -> Request:
         chosen["life_table"] = table[:80]
     request = Request(**chosen)
     _together(request, read.faults)
-    if read.faults:
-        raise RegistryError(
-            "selection", "; ".join(read.faults), hint="correct these choices and ask again", exit_code=2
-        )
-    return request
+    return request, read.faults
 
 
 def _is_grouping(name: str) -> bool:
@@ -465,5 +482,5 @@ def _together(request: Request, faults: list[str]) -> None:
             faults.append(f"the {what}")
     if request.given and request.given >= request.horizon:
         faults.append(f"survival after {request.horizon:g} years cannot depend on having lived {request.given:g} years")
-    if request.given and request.method in ("crude", "actuarial"):
+    if request.given and (request.way.two_causes or request.method == "actuarial"):
         faults.append("conditional survival is computed with Kaplan-Meier and net survival methods")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from registry.analysis.survival_request import Request
 from registry.errors import RegistryError
-from registry.exchange.tables import item_number
 from registry.models import Facility
 from registry.security.permissions import Actor, Refused, decide
 
@@ -59,12 +58,12 @@ def scope_of(store: Store, actor: Actor) -> Scope:
 
 def check(request: Request, scope: Scope) -> None:
     """Refuses what the scope may not ask: another facility, and items that say who a person is."""
-    from registry.views.patient import IDENTIFYING
+    from registry.views.lists import is_confidential
 
     if scope.facility and request.facility not in ("", scope.facility):
         raise Refused("Your account reads the cases of its own facility alone.")
     if scope.names:
         return
-    asked = {c.item for c in request.conditions()} | {item_number(name) for name in request.by}
-    if found := sorted(n for n in asked if n is not None and n in IDENTIFYING):
-        raise Refused(f"To select or group by item {found[0]} shows who a person is, which your role may not.")
+    asked = [*(c.name for c in request.conditions()), *request.by]
+    if found := [name for name in asked if is_confidential(name)]:
+        raise Refused(f"To select or group by {found[0]} shows who a person is, which your role may not.")

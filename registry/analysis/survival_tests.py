@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from registry.analysis.survival_request import Request
+from survival.errors import SurvivalError
 from survival.results import plain
 
 if TYPE_CHECKING:
@@ -33,5 +34,22 @@ def compare(
         from survival.net.comparison import compare_net_survival
 
         found = compare_net_survival(cohort(), table)
-        return {"name": "log-rank-type test of net survival"} | {k: plain(found[k]) for k in ("chisq", "df", "p")}
+        return _told("log-rank-type test of net survival", found)
+    try:
+        if request.method in ("kaplan-meier", "cause-specific", "actuarial"):
+            from survival.logrank import compare_survival
+
+            return _told("log-rank test", compare_survival(follow_up()).to_document())
+        if request.method == "competing" and not persons.delayed:
+            from survival.competing.gray import gray_test
+
+            return _told("Gray's test of death from cancer", gray_test(follow_up(), cause=1).to_document())
+    except SurvivalError as error:
+        # groups without an event have nothing to compare
+        if error.code != "group-empty":
+            raise
     return None
+
+
+def _told(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name} | {key: plain(found[key]) for key in ("chisq", "df", "p")}

@@ -21,6 +21,14 @@ HYBRID = (
     "recording of incident cases. Eur J Cancer 2004;40:2494-501."
 )
 
+AALEN = (
+    "Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based on censored "
+    "observations. Scand J Stat 1978;5:141-50."
+)
+GRAY = (
+    "Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a competing risk. Ann Stat "
+    "1988;16:1141-54."
+)
 OWN_TABLE = (
     'rates <- read.csv("life-table.csv")  # year, age, sex, annual_prob',
     "survive <- function(s) 1 - t(xtabs(annual_prob ~ year + age, rates[rates$sex == s, ]))",
@@ -61,6 +69,13 @@ def describe(
         text = text.replace(
             "Survival was estimated", "Cause-specific survival, deaths of other causes being censored, was estimated"
         )
+    if request.method == "competing":
+        text = text.replace(
+            "The method was aalen-johansen.",
+            "Probabilities of death from this cancer and from other causes were estimated as cumulative incidence by the "
+            "Aalen-Johansen method with " + ("Gray's" if persons.delayed else "jackknife") + " standard errors.",
+        )
+        references += [AALEN, GRAY] if persons.delayed or len(persons.labels) > 1 else [AALEN]
     if request.window in ("period", "hybrid"):
         start, end, newest = window_years(request, persons.closing, int(persons.frame["year_of_diagnosis"].max()))
         text = text.replace(" A calendar window was analysed by delayed entry, with weights from diagnosis.", "")
@@ -81,10 +96,17 @@ def describe(
 def _r_code(persons: Persons, call: str) -> str:
     """Gives the R code with the reading of the data before it; delayed entry where there is one."""
     request = persons.request
-    lines = ['cohort <- read.csv("cohort.csv")  # time and entry in days, event 0/1, age in days, sex 1/2, date']
+    lines = [
+        'cohort <- read.csv("cohort.csv")  # time and entry in days, event 0/1, status 0/1/2, age in days, sex 1/2, date'
+    ]
     if request.way.background:
         lines.append("cohort$date <- as.Date(cohort$date)")
         lines += ["table <- survival::survexp.us"] if request.life_table == "us" else list(OWN_TABLE)
+    if request.method == "competing":
+        right = "group" if len(persons.labels) > 1 else "1"
+        entry = "entry, " if persons.delayed else ""
+        status = 'factor(status, 0:2, c("alive", "cancer", "other"))'
+        call = f"library(survival)\nsummary(survfit(Surv({entry}time, {status}) ~ {right}, data = cohort))"
     if persons.delayed:
         call = call.replace("Surv(time, event)", "Surv(entry, time, event)")
     return "\n".join([*lines, call])

@@ -15,6 +15,8 @@ function fits() {
 if (form) {
   fits();
   form.addEventListener("change", fits);
+  // where it is narrow, a page that was asked for something begins with the answer
+  if (location.search && matchMedia("(max-width: 60rem)").matches) form.querySelector(".survival-choices").removeAttribute("open");
   // going back in the history shows the page of that address whole
   addEventListener("popstate", () => location.reload());
 }

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 
 from registry.analysis import survival_tables as kept
 from registry.analysis.survival_answer import Answer
 from registry.analysis.survival_charts import curve_spec, drawn
 from registry.analysis.survival_desk import Failure
-from registry.analysis.survival_request import Request
+from registry.analysis.survival_request import Request, read_address
 from registry.errors import RegistryError
 from registry.security.permissions import Refused
 from web.navigation import Entry
 from web.pages import actor, is_fragment, page, reading, render, store
 from web.survival import cases, files, reports, saved, tables  # noqa: F401 (they join the blueprint)
-from web.survival.base import address, answered, asked, blueprint, title_of
+from web.survival.base import address, answered, blueprint, title_of
 from web.survival.choices import choices
 from web.survival.saved import remembered
 
@@ -35,15 +37,16 @@ navigation = [
 def index() -> Response:
     """The page; htmx gets the results alone."""
     failure: Failure | None = None
-    wanted, found = Request(), None
-    try:
-        wanted = asked()
-        found = answered(wanted)
-    except RegistryError as error:
-        # what was typed stays in the form: the fault is shown where the result would be
-        failure = Failure(error.code, error.message, error.hint)
-    except Refused as error:
-        failure = Failure(error.code, error.reason, error.hint)
+    wanted, faults = read_address(request.args.to_dict(flat=False))
+    found = None
+    # what was typed stays in the form: a fault is shown where the result would be
+    if faults:
+        failure = Failure("selection", "; ".join(faults), "Correct these choices and ask again.")
+    else:
+        try:
+            found = answered(wanted)
+        except (RegistryError, Refused) as error:
+            failure = Failure(error.code, error.message, error.hint)
     if isinstance(found, Failure):
         failure, found = found, None
     answer = found if isinstance(found, Answer) else None
@@ -61,6 +64,7 @@ def index() -> Response:
         address=lambda endpoint, **more: address(endpoint, wanted, **more),
         may_publish=actor().may("analysis.publish"),
         may_list=actor().may("cases.read"),
+        may_export=actor().may("export"),
         **({} if is_fragment() else _form(wanted)),
     )
     if is_fragment() and failure is None:
@@ -70,7 +74,7 @@ def index() -> Response:
     return response
 
 
-def _form(wanted: Request) -> dict[str, object]:
+def _form(wanted: Request) -> dict[str, Any]:
     with reading() as session:
         offered = choices(session, actor(), wanted)
         lists = remembered(session, actor())

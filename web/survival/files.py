@@ -6,16 +6,19 @@ import csv
 import io
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
-from flask import Response
+from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 from registry.analysis.survival_answer import Answer, Row
 from registry.analysis.survival_charts import curve_spec, printed, write_chart
 from registry.analysis.survival_desk import Failure
+from registry.analysis.survival_request import from_address
+from registry.analysis.survival_tables import ascertainment
 from registry.errors import RegistryError
-from web.pages import page
-from web.survival.base import FILES_PATIENCE_SECONDS, answered, asked, blueprint, title_of
+from web.pages import actor, page, store, writing
+from web.survival.base import FILES_PATIENCE_SECONDS, answered, asked, blueprint, desk, scope, title_of
 from web.tables import neutral
 
 KINDS = {
@@ -66,6 +69,22 @@ def result(form: str) -> Response:
     response = Response(body, mimetype=KINDS[form])
     name = "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())[:80]
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    return response
+
+
+@page(blueprint, "/cohort.csv", permission="export", methods=("POST",))
+def cohort_file() -> Response:
+    """The persons of an analysis for R, a row a person; who took it and for which purpose is put on record."""
+    from registry.analysis.survival_cohort import find_persons
+    from registry.analysis.survival_persons import take
+
+    wanted = from_address(parse_qs(request.form.get("query", "")[:4000], keep_blank_values=True))
+    seen, recorded = scope(), ascertainment(store())
+    found = find_persons(desk().snapshot(), wanted, seen, deaths_complete_to=recorded.date if recorded else None)
+    with writing() as session:
+        body = take(session, found, who=actor().username, purpose=request.form.get("purpose", ""))
+    response = Response(body, mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="cohort.csv"'
     return response
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, redirect, request, send_file, url_for
+from flask import redirect, request, send_file, url_for
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
 
 from registry import jobs
 from registry.analysis import reports as kept

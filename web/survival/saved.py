@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Response, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
 
 from registry.analysis.survival_request import from_address
 from registry.analysis.survival_saved import Saved, forget, keep, load, remembered
