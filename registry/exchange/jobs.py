@@ -22,6 +22,9 @@ from registry.exchange.incoming import Event, IncomingPatient, Noticed, Reader, 
 from registry.items import load_user_dictionaries
 from registry.models import Document, Facility, ImportBatch
 
+LOSSES_LISTED = 2000
+"""So many single values of an export's account of losses are listed; all are counted."""
+
 Report = Callable[[float, str], None]
 
 
@@ -185,7 +188,8 @@ def export_file(store: Store, parameters: dict[str, Any], report: Report) -> dic
         facility=parameters["facility"],
         progress=lambda done, patients: report(done, f"{patients:,} patients written"),
     ).as_dict()
-    return found | {"file": parameters["name"], "size": path.stat().st_size}
+    kept = found["losses"][:LOSSES_LISTED]
+    return found | {"file": parameters["name"], "size": path.stat().st_size, "losses": kept}
 
 
 def facility_number(store: Store, facility_id: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, g, jsonify, redirect, request, send_file, url_for
+from flask import Blueprint, Response, flash, g, jsonify, redirect, request, send_file, url_for
 
 from registry import saved_lists
 from registry.exchange import export as files
@@ -64,7 +64,6 @@ def cases():
         here=as_address(definition),
         saved=_saved_from(),
         label=label,
-        exports="exports.index" in current_app.view_functions,
     )
 
 
