@@ -278,7 +278,7 @@ def _timed(frame: pd.DataFrame) -> pd.DataFrame:
     coded = pd.to_numeric(frame["age_years"], errors="coerce").astype("float64")
     middle = (coded + 0.5) * YEAR_OF_AGE
     # a birth date that contradicts the coded age is not believed
-    age = exact.where((exact - middle).abs() <= 1.5 * YEAR_OF_AGE, middle)
+    age = exact.where((exact - middle).abs() <= YEAR_OF_AGE, middle)
     # dead of another cause: dead when follow-up ended, and not cut off before
     last = frame["date"] + pd.to_timedelta(frame["time"], unit="D")
     seen = pd.to_datetime(frame["survival_date_active"].astype("string"), format="%Y%m%d", errors="coerce")
