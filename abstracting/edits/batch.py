@@ -28,6 +28,7 @@ from abstracting.edits.terms import Columns
 from abstracting.values import FALSE, TRUE, UNKNOWN
 
 Progress = Callable[[float, str], None]
+PersonKey = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,14 @@ def check_frame(
     edits: EditSet | None = None,
     patient: str | None = None,
     tumor: str | None = None,
+    persons: dict[PersonKey, str] | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Gives what a set of edits (all of them unless given) says of a frame with item numbers or XML ids as columns.
 
     `patient` and `tumor` name the columns with the keys of persons and of tumors; without `patient`, item 20 is the key
     where the frame has it. An item that the frame does not have is not carried: edits that need it are not evaluable.
+    `persons` keeps who was seen, for a file that comes in several frames (a patient's rows always in one of them).
     """
     edits = edits or edit_set("all")
     frame = frame.reset_index(drop=True)
@@ -112,7 +115,7 @@ def check_frame(
             else next((name for name in ("20", 20, "patientIdNumber") if name in frame), None)
         )
         groups = _groups(frame, key, tumor)
-        found |= _judge_between(edits, frame, columns, groups, key, tumor)
+        found |= _judge_between(edits, frame, columns, groups, key, {} if persons is None else persons)
     if progress is not None:
         progress(1.0, "")
     return BatchResult(edits, frame, _counts(edits, found, len(frame)), _findings(edits, found), groups)
@@ -184,7 +187,7 @@ def _judge_between(
     columns: Columns,
     groups: Mapping[int, tuple[int, ...]],
     patient: Any,
-    tumor: str | None,
+    persons: dict[PersonKey, str],
 ) -> dict[str, _Failures]:
     values, names = frame.to_numpy(dtype=object), list(frame.columns)
     failing: dict[str, list[int]] = {rule.id: [] for rule in edits.between}
@@ -201,7 +204,7 @@ def _judge_between(
                     failing[rule.id].append(row)
     for rule in edits.between:
         if rule.between == BETWEEN_PATIENTS and patient is not None:
-            failing[rule.id], evaluated[rule.id] = _one_person_twice(frame, columns, patient)
+            failing[rule.id], evaluated[rule.id] = _one_person_twice(frame, columns, patient, persons)
     found = {}
     for rule in edits.between:
         rows = np.array(sorted(failing[rule.id]), dtype=np.int64)
@@ -212,21 +215,21 @@ def _judge_between(
 _PERSON = (240, 225, 220, 2230, 2240)
 
 
-def _one_person_twice(frame: pd.DataFrame, columns: Columns, patient: Any) -> tuple[list[int], int]:
+def _one_person_twice(
+    frame: pd.DataFrame, columns: Columns, patient: Any, persons: dict[PersonKey, str]
+) -> tuple[list[int], int]:
     """The first row of every patient whose birth date, sex and sounding names are those of another patient before."""
     names = {name: number for name in frame.columns if (number := columns.number(name)) in _PERSON}
-    persons = frame.drop_duplicates(patient)
-    seen: dict[tuple[str, str, str, str], int] = {}
+    first = frame.drop_duplicates(patient)
     rows, evaluated = [], 0
-    for row, values in zip(persons.index.tolist(), persons[list(names)].to_numpy(dtype=object)):
+    keys = first[patient].astype(str).tolist()
+    for row, own, values in zip(first.index.tolist(), keys, first[list(names)].to_numpy(dtype=object)):
         key = person_key(EditRecord(dict(zip(names.values(), values))))
         if key is None:
             continue
         evaluated += 1
-        if key in seen:
+        if persons.setdefault(key, own) != own:
             rows.append(row)
-        else:
-            seen[key] = row
     return rows, evaluated
 
 
