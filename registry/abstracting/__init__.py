@@ -1,0 +1,1 @@
+"""The abstracting desk: starting a case, numbers, class of case, status, treatment, text support, queries."""
