@@ -34,8 +34,17 @@ RECORDED, KEPT, REVIEW = "recorded", "kept", "review"
 NO_CAUSE = frozenset({"", "0000", "7777", "7797"})
 """Cause of death (1910) of the living, without a certificate, and with one whose cause is not coded."""
 
-TUMOR_ITEMS = frozenset({1770, 1772, 1780, 1790, 1800, 1850, 1860, 1880, 1660, 1671, 1672, 1673, 1674, 1675})
-"""Items of a tumor that follow-up may write: cancer status, quality of survival, sources, recurrence, subsequent treatment."""
+COURSES = (
+    (1660, (1671, 1672, 1673, 1674, 1675, 1676)),
+    (1680, (1691, 1692, 1693, 1694, 1695, 1696)),
+    (1700, (1711, 1712, 1713, 1714, 1715, 1716)),
+)
+"""Later courses of treatment, second to fourth: the date, and surgery, radiation, chemo, hormone, immune, other."""
+
+TUMOR_ITEMS = frozenset({1770, 1772, 1780, 1790, 1800, 1850, 1860, 1880, 3190, 2680}) | {
+    item for day, codes in COURSES for item in (day, *codes)
+}
+"""Items of a tumor that follow-up may write: cancer status, recurrence, later treatment, readmission, sources, a note."""
 
 
 @dataclass(frozen=True, kw_only=True)

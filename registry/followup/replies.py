@@ -62,7 +62,7 @@ class Reply:
 
 
 def read_day(text: str, *, today: date) -> str:
-    """Gives a typed day as a coded date: 20250630, 2025-06-30, 6/30/2025, 063025, 2025-06, 2025, t (today), t-3; else an error."""
+    """Gives a typed day as a coded date: 20250630, 6/30/2025, 063025, 2025-06, 2025, t (today), t-3; else an error."""
     plain = text.strip().lower()
     if match := re.fullmatch(r"t(?:-(\d{1,3}))?", plain):
         return (today - timedelta(days=int(match[1] or 0))).strftime("%Y%m%d")

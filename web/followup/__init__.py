@@ -7,7 +7,13 @@ from flask import Blueprint
 from web.navigation import Entry
 
 blueprint = Blueprint("followup", __name__, url_prefix="/follow-up")
-TABS = [("Today", "followup.index"), ("Due list", "followup.due"), ("Rates", "followup.rates")]
+TABS = [
+    ("Today", "followup.index"),
+    ("Due list", "followup.due"),
+    ("Letters", "followup.letters"),
+    ("Replies", "followup.replies"),
+    ("Rates", "followup.rates"),
+]
 navigation = [
     Entry("Follow-up", "followup.index", "Work", "telephone", "followup", keys="g f", words="due letters replies lost"),
     Entry(
@@ -24,4 +30,4 @@ def _values() -> dict[str, object]:
     return {"rule_sets": lambda: rule_sets().values(), "views": VIEWS, "followup_tabs": lambda: TABS}
 
 
-from web.followup import cockpit, lists  # noqa: E402,F401  (they add their routes to the blueprint)
+from web.followup import cockpit, letters, lists, patient, replies  # noqa: E402,F401  (they add their routes to the blueprint)

@@ -92,5 +92,5 @@ def due_table(found: Standing, rows: list[Person], name: str, caption: str) -> T
 
 
 def open_patient(row: Person) -> str:
-    """The address of the page of one patient."""
-    return url_for("patients.show", patient_id=row.patient_id)
+    """The address of the follow-up page of one patient."""
+    return url_for("followup.patient", patient_id=row.patient_id)
