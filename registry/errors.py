@@ -27,6 +27,9 @@ CODES: dict[str, str] = {
     "population": "no population is loaded, or one that cannot be used",
     "rule-set": "no follow-up rule set of this name",
     "suppressed": "the group is smaller than may be shown",
+    "link-id": "a record to link has no id, or one that occurs twice",
+    "edit-override": "an edit cannot be overridden: it passes, or no reason was given",
+    "edit-report": "an external edit report lacks columns that are needed",
     "item-value": "an item is unknown or its value does not fit",
 }
 

@@ -1,9 +1,10 @@
 """The tables: sources' accounts (`PatientRecord`, `Abstract`) and the registry's knowledge (`Patient`, `Tumor`)."""
 
-from registry.models import followup  # noqa: F401  (its tables belong to the metadata)
+from registry.models import desk, followup  # noqa: F401  (its tables belong to the metadata)
 from registry.models.audit import AccessLog, ChainHead, Revision
 from registry.models.base import Base, now
 from registry.models.documents import LOADING, READY, REMOVED, Document, ImportBatch, ImportChange, ImportReject
+from registry.models.edits import EditFinding, EditOverride, WorklistEntry
 from registry.models.facilities import UNSPECIFIED, Facility, Physician, Source
 from registry.models.people import Patient, PatientRecord
 from registry.models.tumors import STATUSES, Abstract, AbstractText, Treatment, Tumor
@@ -22,6 +23,8 @@ __all__ = [
     "ChainHead",
     "Disclosure",
     "Document",
+    "EditFinding",
+    "EditOverride",
     "Facility",
     "ImportBatch",
     "ImportChange",
@@ -36,5 +39,6 @@ __all__ = [
     "Source",
     "Treatment",
     "Tumor",
+    "WorklistEntry",
     "now",
 ]
