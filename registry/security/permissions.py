@@ -35,6 +35,7 @@ PERMISSIONS: dict[str, str] = {
     "audit": "read the audit chain, the access log and the access report of a patient",
     "accounts": "make accounts, grant roles, end sessions",
     "settings": "facilities, physicians, standards and settings",
+    "masters": "keep physicians current: names, identifiers, addresses",
 }
 
 
@@ -77,6 +78,7 @@ ROLES: dict[str, Role] = {
             "export",
             "analysis",
             "quality",
+            "masters",
         ),
         _role(
             "follow-up",
@@ -85,6 +87,7 @@ ROLES: dict[str, Role] = {
             "cases.read",
             "cases.identify",
             "followup",
+            "masters",
         ),
         _role(
             "epidemiologist",
