@@ -17,6 +17,7 @@ CODES: dict[str, str] = {
     "code-unknown": "a code is not in its code system",
     "code-system": "there is no code system of that name",
     "recode-input": "the input of a recode lacks a part or holds one of the wrong kind",
+    "primaries-input": "a tumor to compare is not given as texts by key",
     "edit-rules": "a file of edit rules has faults",
     "edit-set": "there is no set of edits, or no edit, of that name",
     "edit-record": "a record to check has not the shape that edits read",
