@@ -89,18 +89,20 @@ def check_frame(
     edits: EditSet | None = None,
     patient: str | None = None,
     tumor: str | None = None,
+    whole: bool = False,
     persons: dict[PersonKey, str] | None = None,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Gives what a set of edits (all of them unless given) says of a frame with item numbers or XML ids as columns.
 
     `patient` and `tumor` name the columns with the keys of persons and of tumors; without `patient`, item 20 is the key
-    where the frame has it. An item that the frame does not have is not carried: edits that need it are not evaluable.
+    where the frame has it. An item that the frame does not have is not carried: edits that need it are not evaluable,
+    unless the records are `whole`: then it is blank.
     `persons` keeps who was seen, for a file that comes in several frames (a patient's rows always in one of them).
     """
     edits = edits or edit_set("all")
     frame = frame.reset_index(drop=True)
-    columns = Columns(frame, edits.today)
+    columns = Columns(frame, edits.today, whole=whole)
     bad = _failing_items(edits, columns)
     found: dict[str, _Failures] = {}
     for at, rule in enumerate(edits.of_record):
@@ -193,7 +195,9 @@ def _judge_between(
     failing: dict[str, list[int]] = {rule.id: [] for rule in edits.between}
     evaluated = dict.fromkeys(failing, 0)
     for members in dict.fromkeys(groups.values()):
-        records = [EditRecord(dict(zip(names, values[row])), columns.carries) for row in members]
+        records = [
+            EditRecord(dict(zip(names, values[row])), None if columns.whole else columns.carries) for row in members
+        ]
         records = [edits.prepared(record) for record in records]
         for rule in edits.between:
             if rule.between == BETWEEN_PATIENTS:

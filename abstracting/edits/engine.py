@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -31,6 +32,7 @@ SETS: dict[str, str] = {
     "staging": "stage, nodes and treatment, and the codes of the staging schema",
     "catalogue": "the checks of the catalogue alone, without those that follow from tables",
     "codes": "code lists of the dictionary alone",
+    "tables": "edits that follow from tables: code lists, dates, codes of the staging schemas",
     "iarc": "checks of IARC Technical Report 42, with their known faults corrected",
     "canreg": "checks that a file in the CanReg layout can answer",
     "site": "the rules of the site's own file",
@@ -73,6 +75,11 @@ class EditSet:
         for gate in self.gates.get(rule.id, ()):
             numbers += gate.reads
         return tuple(dict.fromkeys(numbers))
+
+    def without(self, *identities: str) -> EditSet:
+        """Gives the set without some rules."""
+        kept = [rule for rule in self.rules if rule.id not in identities]
+        return EditSet(self.name, kept, self._by_id.values(), today=self._today)
 
     @property
     def today(self) -> dt.date:
@@ -223,9 +230,9 @@ def _is_in(rule: Rule, name: str, generated: bool, of_site: bool) -> bool:
         name == "all"
         or name in rule.sets
         or name == rule.level
-        or (name == "site" and of_site)
         or (name == "catalogue" and not generated and not of_site)
         or (name == "codes" and rule.id.startswith("COD"))
+        or (name == "tables" and generated)
         or (name == "staging" and (rule.level == SCHEMA or rule.id.startswith(("STG", "ITM19", "ITM20", "GRA"))))
     )
 
@@ -242,7 +249,7 @@ def collect(site: RuleFile | None = None) -> tuple[list[Rule], list[Rule], list[
     return (
         [rule for rule in built_in().rules if runs(rule)],
         [rule for rule in _generated() if runs(rule)],
-        [rule for rule in site.rules if runs(rule)] if site else [],
+        [replace(rule, sets=rule.sets | {"site"}) for rule in site.rules if runs(rule)] if site else [],
     )
 
 

@@ -189,7 +189,7 @@ def _blank(wanted: Term, given: bool) -> Test:
         return any(record.items.get(number) for number in wanted.items) is given
 
     def column(columns: Columns) -> np.ndarray:
-        if not any(number in columns.carries for number in wanted.items):
+        if not columns.is_carried(wanted.items):
             return np.full(columns.size, UNKNOWN, dtype=np.int8)
         filled = np.zeros(columns.size, dtype=bool)
         for number in wanted.items:

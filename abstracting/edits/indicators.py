@@ -1,10 +1,10 @@
 """What of the catalogue is no edit of a record: indicators of a file, a derivation and a list of exceptions.
 
-    MOR10   share of tumors of ill-defined or unknown site, by year of diagnosis
-    VST05   share of the living who were not heard of for more than 15, and 18, months
-    VST06   share of tumors whose survival cannot be known (flag 9), and negative intervals
-    GRA09   summary grade from 2018, derived from clinical and pathological grade
-    MOR08   benign and borderline tumors that are accepted without review
+MOR10   share of tumors of ill-defined or unknown site, by year of diagnosis
+VST05   share of the living who were not heard of for more than 15, and 18, months
+VST06   share of tumors whose survival cannot be known (flag 9), and negative intervals
+GRA09   summary grade from 2018, derived from clinical and pathological grade
+MOR08   benign and borderline tumors that are accepted without review
 """
 
 from __future__ import annotations

@@ -39,9 +39,7 @@ class LineChecker:
             for tumor in tumors
         ]
         several = self.edits.check_patient(records, every=self.every)
-        shown = [
-            {"tumor": place, **self._shown(result)} for place, results in enumerate(several) for result in results
-        ]
+        shown = [{"tumor": place, **self._shown(result)} for place, results in enumerate(several) for result in results]
         return self._answer(shown, [result for results in several for result in results])
 
     def _shown(self, result: EditResult) -> dict[str, Any]:

@@ -131,10 +131,12 @@ def term(name: str) -> Term | None:
 class Columns:
     """A whole file as edits read it: each item and each term once, as distinct values with their places.
 
-    `frame` has one row a record, item numbers as column names (text or whole number) and texts as values.
+    `frame` has one row a record, item numbers as column names (text or whole number) and texts as values. With `whole`
+    the records carry every item: one without a column is blank in all of them.
     """
 
-    def __init__(self, frame: pd.DataFrame, today: dt.date):
+    def __init__(self, frame: pd.DataFrame, today: dt.date, *, whole: bool = False):
+        self.whole = whole
         self.size = len(frame)
         self.today = today
         self.frame = frame
@@ -147,8 +149,12 @@ class Columns:
 
     @property
     def carries(self) -> frozenset[int]:
-        """The item numbers that the file has."""
+        """The item numbers that the file has columns for."""
         return frozenset(self._columns)
+
+    def is_carried(self, numbers: tuple[int, ...]) -> bool:
+        """Tells whether the records have at least one of these items, be it blank."""
+        return self.whole or any(number in self._columns for number in numbers)
 
     def number(self, name: object) -> int | None:
         """Gives the item number of a column's name, None for other columns."""
