@@ -14,6 +14,7 @@ from abstracting.primaries.tumors import Tumor
 DATA = Path(__file__).parent / "data"
 
 # a word that is a code or a range of codes: C50, C670-C679, 8120-8124, 8500/3, 2
+_RANGE = re.compile(r"\d{4}-\d{4}")
 _CODE = re.compile(r"(C\d{2,3}|\d{4}(/\d)?|\d)(-(C?\d{2,4}))?")
 
 
@@ -106,7 +107,7 @@ def tables() -> dict[str, CodeTable]:
     read: dict[str, dict[tuple[str, str, str], dict[str, frozenset[str]]]] = {}
     for line in read_table(DATA / "tables.csv"):
         rows = read.setdefault(line["table"], {}).setdefault((line["sites"], line["first_year"], line["last_year"]), {})
-        rows.update(dict.fromkeys(line["codes"].split(), frozenset(line["row"].split())))
+        rows.update(dict.fromkeys(line["codes"].split(), frozenset(_labels(line["row"]))))
     return {
         name: CodeTable(
             name,
@@ -117,6 +118,11 @@ def tables() -> dict[str, CodeTable]:
         )
         for name, parts in read.items()
     }
+
+
+def _labels(cell: str) -> Iterator[str]:
+    """Gives the labels of a row; a range of codes stands for each of them."""
+    return expand(cell) if _RANGE.search(cell) else iter(cell.split())
 
 
 # --- blood diseases ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from abstracting.primaries.codes import CodeSet, CodeTable, has_pair, successions
 from abstracting.primaries.tumors import Tumor, is_later, more_days_apart, on_same_day, years_apart
@@ -69,6 +68,12 @@ def same_morphology(a: Tumor, b: Tumor) -> Truth:
 def both(a: Tumor, b: Tumor, codes: CodeSet) -> Truth:
     """Both morphologies are in a set."""
     return codes.has_morphology(a) and codes.has_morphology(b)
+
+
+@predicate("codes", reads=("morphology",))
+def one_in(a: Tumor, b: Tumor, codes: CodeSet) -> Truth:
+    """At least one morphology is in a set."""
+    return codes.has_morphology(a) or codes.has_morphology(b)
 
 
 @predicate("codes", "codes", reads=("morphology",))
