@@ -36,6 +36,8 @@ HEAD_AND_NECK_SITES = {
     "head_and_neck_2018_tablec111_sites": "C111",
 }
 
+SPELLED = {"famillial_polyposis": "familial_polyposis", "carotic_body": "carotid_body"}
+
 # the two tables of non-malignant brain tumors are one, in force by the year of each tumor
 ERAS = {
     "NON_MALIGNANT_CNS_2018_TABLE6_ROWS": ("non_malignant_cns_table6_rows", "", "2022"),
@@ -88,7 +90,9 @@ def write_groups(groups: list[dict[str, Any]]) -> None:
 
 
 def write_code_sets(sets: dict[str, str], heme: Path) -> None:
-    rows = [(name.lower(), ranges(codes)) for name, codes in sets.items() if not codes.isdigit() or len(codes) == 4]
+    named = {SPELLED.get(name.lower(), name.lower()): ranges(codes) for name, codes in sets.items()}
+    # single codes of behavior and laterality need no name
+    rows = [(name, codes) for name, codes in named.items() if not (codes.isdigit() and len(codes) == 1)]
     grouped = (span(row["HistologyLow"], row["HistologyHigh"]) for row in read_heme(heme, "2001HistologyGroups"))
     further = [*HEAD_AND_NECK_SITES.items(), ("heme_2001_histologies", " ".join(grouped))]
     write("code_sets.csv", SEER, ("name", "codes"), [*rows, *further])

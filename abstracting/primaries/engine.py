@@ -77,7 +77,7 @@ def compute_primaries(
 ) -> Verdict:
     """Gives the verdict on two tumors given as texts by key (primarySite, histologyIcdO3, behaviorIcdO3, …).
 
-    A year of diagnosis after `current_year` (the clock's unless given) is invalid. A value that is no text is an error.
+    A year of diagnosis after `current_year` (the clock's unless given) is invalid. A value that is no code is an error.
     """
     return compare_tumors(
         tumor_of_input(input1, where="input1"), tumor_of_input(input2, where="input2"), current_year=current_year

@@ -77,15 +77,18 @@ def is_histology(code: str) -> bool:
     return number is not None and len(code) == 4 and FIRST_HISTOLOGY <= number <= LAST_HISTOLOGY
 
 
-def tumor_of_input(values: Mapping[str, Any], *, where: str = "input") -> Tumor:
-    """Reads a tumor from texts by key (the keys of `ITEMS` and `DATE_KEYS`); a value that is no text is an error."""
+def tumor_of_input(values: object, *, where: str = "input") -> Tumor:
+    """Reads a tumor from codes by key (the keys of `ITEMS` and `DATE_KEYS`); whole numbers are read as their digits.
+
+    What is no mapping, and a value that is neither text nor whole number, is an error.
+    """
+    if not isinstance(values, Mapping):
+        raise AbstractingError("primaries-input", f"{where} must be an object of codes by name", where=where)
     texts = {}
     for key in (*ITEMS, *DATE_KEYS):
         value = values.get(key)
-        if value is not None and not isinstance(value, str):
-            raise AbstractingError(
-                "primaries-input", f"{key} must be a text, not {type(value).__name__}", hint="quote codes", where=where
-            )
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+            raise AbstractingError("primaries-input", f"{where}: {key} is not a code but {value!r:.40}", where=where)
         texts[key] = clean(value)
     return _tumor(texts, *(texts[key] for key in DATE_KEYS))
 
