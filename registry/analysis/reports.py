@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ FOLDER = "survival/reports"
 MOST_SITES = 20
 YEARS = (1.0, 3.0, 5.0)
 HEADLINE = 5.0
+OBSERVED = "kaplan-meier"
 FORMS = ("pdf", "html", "json")
 
 SITES = (
@@ -79,7 +80,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One group of one site: persons, events, net survival at each year, observed and age-standardised at the headline."""
+    """One group of one site: persons, events, net survival at each year, observed and age-standardised at the headline.
+
+    `rounded`: persons and events are rounded to the minimum, because a group of the site is hidden.
+    """
 
     label: str
     part: str
@@ -89,6 +93,7 @@ class Line:
     observed: Cell = field(default_factory=Cell)
     standardised: Cell = field(default_factory=Cell)
     hidden: bool = False
+    rounded: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,16 +235,15 @@ def _site(store: Store, snapshot: Snapshot, request: Request, scope: Scope) -> t
     """Gives one site's part and the suppressed answer by stage; None where fewer persons remain than may be shown."""
     from registry.analysis.survival import answer_for
     from registry.analysis.survival_answer import suppress
-    from registry.analysis.survival_cohort import find_persons
+    from registry.analysis.survival_cohort import find_persons, regroup
     from registry.analysis.survival_tables import life_table, table_title
 
     table = life_table(store, request.life_table)
 
     def ask(by: tuple[str, ...], method: str) -> Answer:
-        persons = find_persons(snapshot, request.with_changes(by=by, method=method), scope)
         found = answer_for(
-            persons,
-            table if method != "kaplan-meier" else None,
+            regroup(persons[method], by),
+            table if method != OBSERVED else None,
             snapshot=snapshot,
             registry=store.settings.registry_name,
             table_name=table_title(store, request.life_table),
@@ -247,28 +251,39 @@ def _site(store: Store, snapshot: Snapshot, request: Request, scope: Scope) -> t
         return suppress(found, minimum=scope.minimum, small_shown=False)
 
     try:
-        whole = {method: ask((), method) for method in (request.method, "kaplan-meier")}
+        # read once with the columns of every grouping
+        asked = request.with_changes(by=("sex", "stage"))
+        persons = {m: find_persons(snapshot, asked.with_changes(method=m), scope) for m in (request.method, OBSERVED)}
     except RegistryError as error:
         if error.code == "no-cases":
             return None
         raise
+    whole = {method: ask((), method) for method in persons}
     if not whole[request.method].shown:
         return None
-    lines = _lines("", whole[request.method], whole["kaplan-meier"])
+    lines = _lines("", whole[request.method], whole[OBSERVED])
     by_stage: Answer | None = None
     for part in ("sex", "stage"):
-        net, observed = ask((part,), request.method), ask((part,), "kaplan-meier")
-        if len(net.groups) > 1:
+        net, observed = ask((part,), request.method), ask((part,), OBSERVED)
+        if len(net.groups) > 1 or part == "sex":
             lines += _lines(part, net, observed)
         if part == "stage":
             by_stage = net
     assert by_stage is not None
+    if any(line.hidden for line in lines):
+        # the exact whole less the groups shown would be the size of the hidden one
+        lines[0] = replace(
+            lines[0],
+            n=_rounded(lines[0].n, scope.minimum),
+            events=_rounded(lines[0].events, scope.minimum),
+            rounded=True,
+        )
     drawn = by_stage if by_stage.shown else whole[request.method]
     return (
         SitePart(
             name=request.site,
             label=site_label(request.site),
-            n=whole[request.method].n,
+            n=lines[0].n,
             lines=lines,
             warnings=[w for w in drawn.notes if "suppressed" not in w][:5],
             standard=whole[request.method].standard,
@@ -276,6 +291,10 @@ def _site(store: Store, snapshot: Snapshot, request: Request, scope: Scope) -> t
         ),
         drawn,
     )
+
+
+def _rounded(value: int | None, to: int) -> int:
+    return round((value or 0) / to) * to
 
 
 def _lines(part: str, net: Answer, observed: Answer) -> list[Line]:

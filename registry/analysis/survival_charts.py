@@ -277,7 +277,9 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
 
 def printed(spec: dict[str, Any], *, title: str = "", subtitle: str = "", width: int = 720) -> dict[str, Any]:
     """Gives the specification for a file: fixed width, a title, the colours of the light page."""
-    shown = {**spec, "width": width, "background": "#ffffff"}
+    # nothing is pointed at on paper, and the points would be most of the file
+    layers = [layer for layer in spec["layer"] if "params" not in layer]
+    shown = {**spec, "layer": layers, "width": width, "background": "#ffffff"}
     shown["autosize"] = {"type": "pad"}
     if title:
         shown["title"] = {
@@ -316,5 +318,5 @@ def write_chart(spec: dict[str, Any], form: str) -> bytes:
     if form == "svg":
         return str(vl_convert.vegalite_to_svg(spec)).encode()
     if form == "png":
-        return bytes(vl_convert.vegalite_to_png(spec, scale=2.0, ppi=144))
+        return bytes(vl_convert.vegalite_to_png(spec, scale=2.5))
     return bytes(vl_convert.vegalite_to_pdf(spec))

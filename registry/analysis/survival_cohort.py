@@ -7,7 +7,7 @@ need are read. The flow that comes out joins both: tumors in the registry at its
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,16 +205,31 @@ def find_persons(
     selected, more = apply_window(selected, request, closing, steps)
     if selected.empty:
         raise RegistryError("no-cases", "no person is left by this selection", hint=_where_lost(steps))
-    group, labels, grouping_notes = how.of(selected, request)
-    return Persons(
+    found = Persons(
         request,
-        selected.assign(group=group),
-        labels,
+        selected.assign(group=0),
+        [],
         tuple(steps),
         definition(cohort, selection, request, scope),
         closing,
-        (*notes, *more, *grouping_notes, *_follow_up_notes(selected, request, closing)),
-        how,
+        (*notes, *more, *_follow_up_notes(selected, request, closing)),
+    )
+    return regroup(found, request.by)
+
+
+def regroup(found: Persons, by: tuple[str, ...]) -> Persons:
+    """Gives the same persons in other groups; the columns of the groups must have been read with them."""
+    request = found.request.with_changes(by=by)
+    how = grouping(request)
+    group, labels, notes = how.of(found.frame, request)
+    before = set(found.grouping.of(found.frame, found.request)[2]) if found.labels else set()
+    return replace(
+        found,
+        request=request,
+        frame=found.frame.assign(group=group),
+        labels=labels,
+        notes=(*(note for note in found.notes if note not in before), *notes),
+        grouping=how,
     )
 
 

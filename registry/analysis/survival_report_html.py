@@ -39,7 +39,8 @@ def as_html(report: Report, charts: dict[str, str]) -> str:
         f"<h1>{escape(report.title)}</h1>",
         f'<p class="soft">{escape(report.registry)}{", " + escape(report.facility) if report.facility else ""}. '
         f"Made {escape(report.made_at[:10])} from data snapshot {escape(report.version[:16])}.</p>",
-        f"<p>{escape(report.definition)} Groups of fewer than {report.minimum} persons are not shown.</p>",
+        f"<p>{escape(report.definition)} Groups of fewer than {report.minimum} persons are not shown; "
+        "where one is hidden, the counts of its site are rounded.</p>",
         '<h2 class="flow">Five-year net survival at a glance</h2>',
         _overview(report),
     ]
@@ -73,7 +74,7 @@ def _overview(report: Report) -> str:
             )
         ]
         rows.append(
-            f'<tr><th scope="row"><a href="#{part.name}">{escape(part.label)}</a></th><td>{part.n:,}</td>'
+            f'<tr><th scope="row"><a href="#{part.name}">{escape(part.label)}</a></th><td>{_count(part.lines[0], part.n)}</td>'
             + "".join(f"<td>{cell}</td>" for cell in cells)
             + "</tr>"
         )
@@ -122,10 +123,13 @@ def _line(line: Line, report: Report) -> str:
         )
     cells = [*line.net, line.standardised, line.observed]
     return (
-        f'<tr><th scope="row">{escape(line.label)}</th><td>{line.n:,}</td><td>{line.events:,}</td>'
-        + "".join(f"<td>{_cell(cell)}</td>" for cell in cells)
-        + "</tr>"
+        f'<tr><th scope="row">{escape(line.label)}</th><td>{_count(line, line.n)}</td>'
+        f"<td>{_count(line, line.events)}</td>" + "".join(f"<td>{_cell(cell)}</td>" for cell in cells) + "</tr>"
     )
+
+
+def _count(line: Line, value: int | None) -> str:
+    return f"{'≈ ' if line.rounded else ''}{value or 0:,}"
 
 
 def _cell(cell: Cell) -> str:

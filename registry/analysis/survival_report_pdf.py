@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from registry.analysis.reports import Cell, Line, Report, SitePart
 
 FAMILY = "DejaVu"
-INK, SOFT, ACCENT, FILL = (23, 35, 43), (74, 90, 100), (14, 107, 117), (238, 241, 243)
+INK, SOFT, ACCENT, FILL, LINE = (23, 35, 43), (74, 90, 100), (14, 107, 117), (238, 241, 243), (200, 208, 213)
 PARTS = {"": "", "sex": "By sex", "stage": "By stage"}
 OVERVIEW = (
     ("All", "", "All persons"),
@@ -67,6 +67,8 @@ class _Paper(FPDF):
         self.set_draw_color(*ACCENT)
         self.set_line_width(0.6)
         self.line(self.l_margin, self.get_y(), self.w - self.r_margin, self.get_y())
+        self.set_draw_color(*LINE)
+        self.set_line_width(0.2)
         self.ln(2)
         self.start_section(text)
         self.words(text, 14, style="B", after=1.5)
@@ -79,7 +81,12 @@ def as_pdf(report: Report, charts: dict[str, bytes]) -> bytes:
     paper.ln(18)
     paper.words(report.title, 26, style="B", after=3)
     paper.words(report.registry + (f", {report.facility}" if report.facility else ""), 13, colour=SOFT, after=8)
-    paper.words(f"{report.definition} Groups of fewer than {report.minimum} persons are not shown.", 9.5, after=3)
+    paper.words(
+        f"{report.definition} Groups of fewer than {report.minimum} persons are not shown; "
+        "where one is hidden, the counts of its site are rounded.",
+        9.5,
+        after=3,
+    )
     paper.words(f"Made {report.made_at[:10]} from data snapshot {report.version[:16]}.", 9, colour=SOFT, after=6)
     paper.head("Five-year net survival at a glance")
     _overview(paper, report)
@@ -118,7 +125,7 @@ def _overview(paper: _Paper, report: Report) -> None:
         for part in report.sites:
             lines = {(line.part, line.label): line for line in part.lines}
             cells = [_headline(lines.get((where, label))) for _, where, label in OVERVIEW]
-            table.row([part.label, f"{part.n:,}", *cells])
+            table.row([part.label, _count(part.lines[0], part.n), *cells])
     paper.ln(1)
     paper.words("Per cent. A dash: no estimate, or fewer persons than may be shown.", 7.5, colour=SOFT)
 
@@ -141,7 +148,7 @@ def _site(paper: _Paper, report: Report, part: SitePart, chart: bytes | None) ->
         headings_style=_heading(),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         cell_fill_mode=TableCellFillMode.NONE,
-        col_widths=(34, 15, 14, *(25 for _ in report.at), 26, 26),
+        col_widths=(34, 18, 16, *(24 for _ in report.at), 25, 25),
         text_align=("LEFT", *("RIGHT" for _ in heads[1:])),
         line_height=4.3,
     ) as table:
@@ -155,7 +162,7 @@ def _site(paper: _Paper, report: Report, part: SitePart, chart: bytes | None) ->
                 table.row([line.label, f"< {report.minimum}", *("" for _ in heads[2:])])
                 continue
             cells = [_cell(cell) for cell in (*line.net, line.standardised, line.observed)]
-            table.row([line.label, f"{line.n:,}", f"{line.events:,}", *cells])
+            table.row([line.label, _count(line, line.n), _count(line, line.events), *cells])
     paper.ln(1)
     standard = f" Age standard: {part.standard.upper().replace('ICSS', 'ICSS ')}." if part.standard else ""
     paper.words(f"Per cent with 95 % limits.{standard}", 7.5, colour=SOFT, after=1)
@@ -163,9 +170,13 @@ def _site(paper: _Paper, report: Report, part: SitePart, chart: bytes | None) ->
         paper.words(f"• {text}", 7, colour=SOFT, after=0.3)
 
 
+def _count(line: Line, value: int | None) -> str:
+    return f"{'≈ ' if line.rounded else ''}{value or 0:,}"
+
+
 def _cell(cell: Cell) -> str:
     if cell.estimate is None:
         return "–"
     if cell.lower is None or cell.upper is None:
         return f"{100 * cell.estimate:.1f}"
-    return f"{100 * cell.estimate:.1f} ({100 * cell.lower:.1f}–{100 * cell.upper:.1f})"
+    return f"{100 * cell.estimate:.1f}\n({100 * cell.lower:.1f}–{100 * cell.upper:.1f})"
