@@ -1,0 +1,150 @@
+"""Counts of incident cases by county, year, sex and age as one query on the snapshot, with what was left out and why.
+
+The query groups the tumors of a site by the first condition of the case definition that they fail; those that fail none
+are counted by county, year, sex and five-year age group, and by one further column where it is asked for. So one pass
+over the data gives both the counts and the flow of the selection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from registry.analysis.cohort import COLUMNS, CaseDefinition, Cohort, incident_cases, open_cohort
+from registry.analysis.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AGES = 18
+REPORTED_ONLY = ("2.1", "2.2", "5", "6", "7")
+"""Flags of the derived county (`abstracting.recodes.county.FLAGS`) under which it rests on item 90 alone."""
+
+LATE, EARLY = ("2", "3", "4", "7"), ("0", "1")
+EXTRAS = ("stage", "source", "rules", "site")
+"""Columns by which cases can be divided further: categories of `_category`."""
+
+SOURCES = ("other", "autopsy", "dco")
+STAGES = ("late", "early", "unknown")
+
+
+@dataclass(frozen=True)
+class Left:
+    """One line of the flow: why tumors were left out, and how many."""
+
+    text: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Cube:
+    """Counts of a site under a case definition.
+
+    `rows` has county (five digits), year, sex (0 male, 1 female), age (0 to 17), extra (text; empty when not asked for)
+    and cases. `left` has reason (place in `reasons`), year and cases of the tumors left out. `by_item_90` counts, by
+    year, cases whose county rests on item 90 alone.
+    """
+
+    rows: pd.DataFrame
+    left: pd.DataFrame
+    reasons: tuple[str, ...]
+    definition: str
+    by_item_90: pd.Series
+
+    def left_out(self, years: Sequence[int]) -> tuple[Left, ...]:
+        """Gives the flow of the years: unknown age, sex and county always have a line, other reasons when they occur."""
+        inside = self.left[self.left["year"].isin(list(years))].groupby("reason")["cases"].sum()
+        always = len(self.reasons) - 3
+        return tuple(
+            Left(text, int(inside.get(place, 0)))
+            for place, text in enumerate(self.reasons)
+            if place >= always or inside.get(place, 0)
+        )
+
+
+def read_cube(
+    snapshot: Snapshot,
+    definition: CaseDefinition,
+    codes: Sequence[str] = (),
+    *,
+    extra: str = "",
+    facility: str = "",
+) -> Cube:
+    """Gives the counts of the tumors with these codes of the site recode (all when none), in one query.
+
+    `extra` divides them further: `stage` (late, early, unknown), `source` (other, autopsy, dco), `rules` (primary by the
+    IARC rules or not), `site` (code of the recode). `facility` counts the tumors of one facility alone.
+    """
+    import ibis
+
+    whole = open_cohort(snapshot, facility=facility)
+    cohort = incident_cases(Cohort(whole.table, snapshot), definition)
+    table = cohort.source
+    if codes:
+        table = table.filter(table[COLUMNS["recode"]].isin(list(codes)))
+    reason = ibis.cases(*((~one.keeps, place) for place, one in enumerate(cohort.filters)), else_=-1)
+    table = table.mutate(reason=reason)
+    kept = table.reason == -1
+    nothing = ibis.literal("")
+    table = table.select(
+        "reason",
+        year=table[COLUMNS["year"]],
+        county=ibis.ifelse(kept, table[COLUMNS["county"]], nothing),
+        sex=ibis.ifelse(kept, table.sex, nothing),
+        age=ibis.ifelse(kept, ibis.least(table.age_at_diagnosis // 5, AGES - 1), -1),
+        extra=ibis.ifelse(kept, _category(table, extra), nothing),
+        old=kept & table.county_analysis_flag.isin(list(REPORTED_ONLY)),
+    )
+    keys = ["reason", "year", "county", "sex", "age", "extra"]
+    counted = table.group_by(keys).agg(cases=table.count(), old=table.old.sum().fill_null(0)).execute()
+    counted = counted.dropna(subset=["year"]).astype({"year": int, "cases": int, "old": int})
+    inside = counted["reason"] == -1
+    rows = counted[inside].drop(columns=["reason", "old"])
+    rows = rows.assign(sex=(rows["sex"] == "2").astype(int), age=rows["age"].astype(int)).reset_index(drop=True)
+    return Cube(
+        rows,
+        counted.loc[~inside, ["reason", "year", "cases"]].reset_index(drop=True),
+        tuple(one.text for one in cohort.filters),
+        cohort.definition,
+        counted[inside].groupby("year")["old"].sum(),
+    )
+
+
+def _category(table: Any, extra: str) -> Any:
+    import ibis
+
+    if extra == "stage":
+        stage = table[COLUMNS["stage"]]
+        return ibis.cases((stage.isin(list(LATE)), "late"), (stage.isin(list(EARLY)), "early"), else_="unknown")
+    if extra == "source":
+        if "typeOfReportingSource" not in table.columns:
+            return ibis.literal("other")
+        source = table.typeOfReportingSource
+        return ibis.cases((source == "7", "dco"), (source == "6", "autopsy"), else_="other")
+    if extra == "rules":
+        return ibis.ifelse((table.iarc_indicator == "1").fill_null(False), "iarc", "seer only")
+    if extra == "site":
+        return table[COLUMNS["recode"]]
+    return ibis.literal("")
+
+
+def fill_array(
+    rows: pd.DataFrame, counties: Sequence[str], years: Sequence[int], value: str, extras: Sequence[str] = ("",)
+) -> np.ndarray:
+    """Gives a long frame as an array (counties, years, 2 sexes, 18 ages, extras); rows elsewhere are left out."""
+    shape = (len(counties), len(years), 2, AGES, len(extras))
+    place = {code: i for i, code in enumerate(counties)}
+    when = {year: i for i, year in enumerate(years)}
+    what = {name: i for i, name in enumerate(extras)}
+    county = rows["county"].map(place)
+    year = rows["year"].map(when)
+    kind = rows["extra"].map(what) if "extra" in rows else np.zeros(len(rows))
+    known = (county.notna() & year.notna() & np.isfinite(np.asarray(kind, float))).to_numpy()
+    where = tuple(
+        np.asarray(column, float)[known].astype(int) for column in (county, year, rows["sex"], rows["age"], kind)
+    )
+    flat = np.bincount(np.ravel_multi_index(where, shape), rows[value].to_numpy(float)[known], int(np.prod(shape)))
+    return flat.reshape(shape)
