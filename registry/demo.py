@@ -31,6 +31,7 @@ OPEN_CASES = 40
 """So many of the latest cases of each facility are left open, so that a worklist has work."""
 
 COMPLETENESS = 0.97
+KNOWN_DAYS_AGO = 120
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,9 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
 
     files = store.settings.folder("synthetic")
     with _stage(say, "synthetic persons with known truth") as result:
-        # what is known ends with last month, so that follow-up is due today as it is in a real registry
-        made = make(patients=size, seed=seed, as_of=now().date().replace(day=1) - timedelta(days=1))
+        # what is known ends some months ago, so that today contacts are due and a target is just out of reach
+        known = (now() - timedelta(days=KNOWN_DAYS_AGO)).date().replace(day=1) - timedelta(days=1)
+        made = make(patients=size, seed=seed, as_of=known)
         write_folder(made, files, version="250", record_type="A", workers=2)
         result.append(f"{len(made.patients):,} patients, {len(made.tumors):,} tumors, NAACCR v25 XML")
     path = files / "registry.xml.gz"
