@@ -68,7 +68,7 @@ OF_ABSTRACTS = {
 }
 """Names that ask whether the tumor has an abstract like this."""
 
-RECODE = "recode"
+RECODE, SITE_RECODE = "recode", "site_recode_2008"
 """The site group of SEER's site recode (ICD-O-3/WHO 2008), worked out in the query."""
 
 ITEM_OF = {
@@ -170,19 +170,17 @@ class Ground:
         return (self.person if is_patient_level(number) else self.tumor)[str(number)].as_string()
 
 
-def _recode(site: Any, histology: Any) -> ColumnElement[str]:
-    """The site recode as one CASE: the first row of the table whose ranges hold both codes."""
+def _recode_rows(site: Any, histology: Any) -> list[tuple[str, ColumnElement[bool]]]:
+    """Gives (code, condition) of each row of the site recode's table; no tumor meets two rows of different codes."""
     from abstracting.recodes import sources
     from abstracting.recodes.tables import recode
-
-    table = recode("site_recode_2008")
 
     def inside(column: Any, cell: str) -> ColumnElement[bool]:
         # codes of one length are compared as text: a malformed one stops no query
         return or_(*(column.between(low, high) for low, high in sources.split_ranges(cell)))
 
-    whens = []
-    for row in sources.read_rows(f"{table.table}.csv"):
+    rows = []
+    for row in sources.read_rows(f"{recode(SITE_RECODE).table}.csv"):
         asked = []
         for column, axis in ((site, "site"), (histology, "hist")):
             # in this table an inclusion makes the exclusion of the same row void
@@ -190,9 +188,31 @@ def _recode(site: Any, histology: Any) -> ColumnElement[str]:
                 asked.append(inside(column, row[f"{axis}_in"]))
             elif row[f"{axis}_out"]:
                 asked.append(not_(inside(column, row[f"{axis}_out"])))
-        whens.append((and_(*asked), row["recode"]))
-    readable = and_(func.length(site) == 4, func.length(histology) == 4)
-    return case((not_(func.coalesce(readable, false())), table.unknown), *whens, else_=table.unknown)
+        rows.append((row["recode"], and_(*asked)))
+    return rows
+
+
+def _recode(site: Any, histology: Any) -> ColumnElement[str]:
+    """The site recode as one CASE; what cannot be read as codes is unknown."""
+    from abstracting.recodes.tables import recode
+
+    unknown = recode(SITE_RECODE).unknown
+    readable = func.coalesce(and_(func.length(site) == 4, func.length(histology) == 4), false())
+    return case((not_(readable), unknown), *((hit, code) for code, hit in _recode_rows(site, histology)), else_=unknown)
+
+
+def _of_recode(condition: Condition, ground: Ground) -> ColumnElement[bool]:
+    """Asks for site groups by the rows of their codes alone: a tenth of the work of the whole CASE."""
+    from abstracting.recodes.tables import recode
+
+    table = recode(SITE_RECODE)
+    codes = set(condition.parts)
+    if condition.operator not in ("=", "!=") or table.unknown in codes or not codes <= set(table.labels):
+        return _compare(ground.column(RECODE), condition)
+    site, histology = ground.column("site"), ground.column("histology")
+    rows = [hit for code, hit in _recode_rows(site, histology) if code in codes]
+    hit = and_(func.length(site) == 4, func.length(histology) == 4, or_(*rows))
+    return hit if condition.operator == "=" else not_(func.coalesce(hit, false()))
 
 
 @cache
@@ -255,6 +275,8 @@ def clause(condition: Condition, ground: Ground = TUMORS) -> ColumnElement[bool]
         inside = _compare(OF_ABSTRACTS[condition.name], condition)
         query = select(Abstract.id).outerjoin(Facility, Abstract.facility_id == Facility.id)
         return exists(query.where(Abstract.tumor_id == Tumor.id, inside))
+    if condition.name == RECODE:
+        return _of_recode(condition, ground)
     if (number := condition.item) is not None and is_text(number):
         return _of_text(number, condition, ground)
     return _compare(ground.column(condition.name), condition)

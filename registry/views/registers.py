@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from abstracting.recodes.tables import recode
 from registry.models import Abstract, Facility, Patient, PatientRecord, Tumor
 from registry.security.permissions import Actor, Refused, visible
-from registry.selection import ABSTRACTS, parse
+from registry.selection import ABSTRACTS, SITE_RECODE, parse
 from registry.views.lists import source
 
 PAGE = 200
@@ -221,6 +222,9 @@ ALL = "All"
 ANALYTIC_TO = "22"
 """Classes of case 00 to 22 are analytic (STORE)."""
 
+DEEPEST_PUBLISHED = 2
+"""A published table has the site recode's groups and sites, not the parts of a site."""
+
 
 @dataclass(frozen=True)
 class SiteCell:
@@ -267,19 +271,22 @@ def site_table(
         raise Refused("Every count, however small, is seen by those who may see persons; this table hides small ones.")
     base = [f"facility={facility}"] if facility else []
     base += [f"580={year}*"] if year else []
-    columns = [ABSTRACTS.column(name) for name in ("recode", "class", "sex", "stage")]
+    # the site group is found here, once for each pair of codes, and not by the database for each row
+    columns = [ABSTRACTS.column(name) for name in ("site", "histology", "class", "sex", "stage")]
     query = source(ABSTRACTS, actor, parse(base), *columns, func.count()).group_by(*columns)
+    table = recode(SITE_RECODE)
     counts: Counter[tuple[str, str, str, str]] = Counter()
-    for site, class_of_case, sex, stage, many in session.execute(query):
+    for topography, histology, class_of_case, sex, stage, many in session.execute(query):
+        site = table.value(site=topography, histology=histology)
         kind = "analytic" if (class_of_case or "99") <= ANALYTIC_TO else "other"
         counts[site, kind, sex if sex in ("1", "2") else "9", stage if stage in dict.fromkeys("01278") else "9"] += many
     detailed = detailed and internal
     hidden = frozenset() if internal else _hidden_sites(tuple(sorted(counts.items())), threshold)
-    lines = [line for line in _lines() if any(key[0] in line[2] for key in counts)]
+    full, present = _with_margins(counts), tuple(sorted({key[0] for key in counts}))
     rows = []
-    for title, depth, codes in lines:
-        rows += _site_rows(counts, title, depth, codes, base, detailed, hidden)
-    rows += _site_rows(counts, "All sites", 0, (), base, detailed, hidden)
+    for title, depth, codes in _present_lines(present, internal):
+        rows += _site_rows(full, title, depth, codes, base, detailed, hidden)
+    rows += _site_rows(full, "All sites", 0, present, base, detailed, hidden, whole=True)
     stage_titles = tuple(text for _, text, _ in STAGES)
     heads: tuple[tuple[str, tuple[str, ...]], ...]
     if detailed:
@@ -297,38 +304,52 @@ def site_table(
 @lru_cache(maxsize=1)
 def _lines() -> tuple[tuple[str, int, tuple[str, ...]], ...]:
     """The printed hierarchy of the site recode, with the unknown group at its end."""
-    table = recode("site_recode_2008")
+    table = recode(SITE_RECODE)
     lines = [(group.label, group.depth, group.codes) for group in table.groups]
     named = {code for _, _, codes in lines for code in codes}
     rest = tuple(code for code in table.labels if code not in named)
     return (*lines, *(((table.labels[code]), 0, (code,)) for code in rest))
 
 
-def _sum(
-    counts: Mapping[tuple[str, str, str, str], int], codes: tuple[str, ...], kind: str, sex: str, stage: str
-) -> int:
-    return sum(
-        many
-        for (c, k, s, t), many in counts.items()
-        if (not codes or c in codes) and kind in (ALL, k) and sex in (ALL, s) and stage in (ALL, t)
-    )
+Counts = Mapping[tuple[str, str, str, str], int]
+
+
+def _with_margins(counts: Counts) -> Counter[tuple[str, str, str, str]]:
+    """Gives the counts with every sum over class, sex and stage, by site."""
+    full: Counter[tuple[str, str, str, str]] = Counter()
+    for (site, *rest), many in counts.items():
+        for kind, sex, stage in product(*((part, ALL) for part in rest)):
+            full[site, kind, sex, stage] += many
+    return full
+
+
+def _sum(full: Counts, codes: tuple[str, ...], kind: str, sex: str, stage: str) -> int:
+    return sum(full.get((code, kind, sex, stage), 0) for code in codes)
+
+
+def _present_lines(present: tuple[str, ...], internal: bool) -> list[tuple[str, int, tuple[str, ...]]]:
+    """Gives the lines that have a case; a published table has groups and sites, not the parts of a site."""
+    found = set(present)
+    return [line for line in _lines() if found & set(line[2]) and (internal or line[1] < DEEPEST_PUBLISHED)]
 
 
 def _site_rows(
-    counts: Counter[tuple[str, str, str, str]],
+    full: Counts,
     title: str,
     depth: int,
     codes: tuple[str, ...],
     base: list[str],
     detailed: bool,
     hidden: frozenset[tuple[str, str, str, str]],
+    *,
+    whole: bool = False,
 ) -> list[SiteRow]:
     kinds, sexes, stages = ({key: text for key, _, text in axis} for axis in (CLASSES, SEXES, STAGES))
-    site = [f"recode={','.join(codes)}"] if codes else []
-    name = " ".join(codes) or ALL
+    site = [] if whole else [f"recode={','.join(codes)}"]
+    name = ALL if whole else " ".join(codes)
 
     def cell(kind: str, sex: str, stage: str) -> SiteCell:
-        many = _sum(counts, codes, kind, sex, stage)
+        many = _sum(full, codes, kind, sex, stage)
         asked = [kinds.get(kind, ""), sexes.get(sex, ""), stages.get(stage, "")]
         conditions = (*base, *site, *filter(None, asked))
         return SiteCell(None if (name, kind, sex, stage) in hidden else many, conditions if many else ())
@@ -340,7 +361,7 @@ def _site_rows(
     rows = [SiteRow(title, depth, (cell(ALL, ALL, ALL), *(cell(ALL, ALL, t) for t in stages)))]
     for kind, kind_text, _ in CLASSES:
         for sex, sex_text, _ in SEXES:
-            if _sum(counts, codes, kind, sex, ALL):
+            if _sum(full, codes, kind, sex, ALL):
                 part = (cell(kind, sex, ALL), *(cell(kind, sex, t) for t in stages))
                 rows.append(SiteRow(f"{kind_text}, {sex_text.lower()}", depth + 1, part, part=True))
     return rows
@@ -355,19 +376,20 @@ def _hidden_sites(
 
     from geo.suppression import SuppressionRule, protect_tables
 
-    counts = dict(items)
-    present = {key[0] for key in counts}
-    lines = [(" ".join(codes), tuple(c for c in codes if c in present)) for _, _, codes in _lines()]
-    lines = [(name, codes) for name, codes in lines if codes]
+    full = _with_margins(dict(items))
+    present = tuple(sorted({key[0] for key, _ in items}))
+    lines = [
+        (" ".join(codes), tuple(c for c in codes if c in present)) for _, _, codes in _present_lines(present, False)
+    ]
     margins = [(ALL, ALL, ALL), *((k, ALL, ALL) for k, _, _ in CLASSES), *((ALL, s, ALL) for s, _, _ in SEXES)]
     margins += [("analytic", ALL, t) for t, _, _ in STAGES]
     # groups of the same codes are one cell, whatever they are called
     by_codes: dict[tuple[str, ...], str] = {}
     rows, keys = [], []
-    for name, codes in [*lines, (ALL, ())]:
-        site = by_codes.setdefault(codes, codes[0] if len(codes) == 1 else name)
+    for name, codes in [*lines, (ALL, present)]:
+        site = ALL if name == ALL else by_codes.setdefault(codes, codes[0] if len(codes) == 1 else name)
         for kind, sex, stage in margins:
-            rows.append((site, kind, sex, stage, _sum(counts, codes, kind, sex, stage)))
+            rows.append((site, kind, sex, stage, _sum(full, codes, kind, sex, stage)))
             keys.append((name, kind, sex, stage))
     frame = pd.DataFrame(rows, columns=["site", "kind", "sex", "stage", "cases"])
     groups = {name: codes for codes, name in by_codes.items() if len(codes) > 1}

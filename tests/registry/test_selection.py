@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -131,8 +132,14 @@ def test_recode_of_every_site_and_kind_agrees(store: Store) -> None:
         session.flush()
         column = TUMORS.column("recode")
         rows = session.execute(select(Tumor.primary_site, Tumor.histology, column)).all()
+        by_condition = {
+            code: session.scalar(select(func.count()).select_from(Tumor).where(clause(parse([f"recode={code}"])[0])))
+            for code in engine.labels
+        }
     assert len(rows) == len(pairs)
     assert [row for row in rows if engine.value(site=row[0], histology=row[1]) != row[2]] == []
+    counted = Counter(row[2] for row in rows)
+    assert {code: many for code, many in by_condition.items() if many} == dict(counted), "no tumor meets two rows"
 
 
 @pytest.mark.parametrize(
