@@ -12,7 +12,10 @@ TABS = [
     ("Due list", "followup.due"),
     ("Letters", "followup.letters"),
     ("Replies", "followup.replies"),
+    ("Files", "followup.files"),
+    ("Review", "followup.review"),
     ("Rates", "followup.rates"),
+    ("Productivity", "followup.productivity"),
 ]
 navigation = [
     Entry("Follow-up", "followup.index", "Work", "telephone", "followup", keys="g f", words="due letters replies lost"),
@@ -30,4 +33,4 @@ def _values() -> dict[str, object]:
     return {"rule_sets": lambda: rule_sets().values(), "views": VIEWS, "followup_tabs": lambda: TABS}
 
 
-from web.followup import cockpit, letters, lists, patient, replies  # noqa: E402,F401  (they add their routes to the blueprint)
+from web.followup import cockpit, letters, lists, outside, patient, replies  # noqa: E402,F401  (they add their routes to the blueprint)

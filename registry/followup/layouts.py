@@ -1,0 +1,238 @@
+"""Files from outside, row by row: layouts as data, delimited and fixed width, and the reason for every row not taken."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from abstracting.values import parse_date
+from registry.errors import RegistryError
+from registry.exchange.tables import decode
+
+DEATHS, ENCOUNTERS = "deaths", "encounters"
+DELIMITERS = ",;\t|"
+LONGEST_LINE = 20_000
+FOLDER = "layouts"
+LENGTHS = {"cause": 4, "certificate": 40, "icd_revision": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One layout: what kind of news, how its fields are found, its codes and its redisclosure rule."""
+
+    id: str
+    title: str
+    kind: str
+    form: str
+    code: str
+    central: str
+    rule: str
+    needs: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    positions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    length: int = 0
+    dates: str = "YYYYMMDD"
+    skip: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    contact: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row that was read: its number in the file (from 1, the header not counted) and its fields."""
+
+    number: int
+    fields: Mapping[str, str]
+
+    @property
+    def day(self) -> str:
+        """The coded day of death or of the encounter."""
+        return self.fields.get("dod") or self.fields.get("date", "")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row that is not taken and why; `kept_out` where the layout leaves it out on purpose."""
+
+    number: int
+    code: str
+    message: str
+    kept_out: bool = False
+
+
+@cache
+def _shipped() -> dict[str, Layout]:
+    return _read((files("registry.followup") / "data" / "layouts.toml").read_text(encoding="utf-8"), "layouts.toml")
+
+
+def layouts(home: Path | None = None) -> dict[str, Layout]:
+    """Gives the layouts by name: the shipped ones, and a registry's own from its data folder over them."""
+    found = dict(_shipped())
+    folder = home / FOLDER if home is not None else None
+    if folder is not None and folder.is_dir():
+        for path in sorted(folder.glob("*.toml")):
+            found |= _read(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+def layout(name: str, home: Path | None = None) -> Layout:
+    """Gives a layout by name; an unknown one is an error that lists those there are."""
+    found = layouts(home)
+    if name not in found:
+        raise RegistryError("file-format", f"no layout {name!r}", hint=f"known: {', '.join(found)}")
+    return found[name]
+
+
+def _read(text: str, where: str) -> dict[str, Layout]:
+    try:
+        rows = tomllib.loads(text)["layout"]
+        return {row["id"]: _layout(row) for row in rows}
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise RegistryError("file-format", f"the layout cannot be read: {error}", where=where) from error
+
+
+def _layout(row: dict[str, Any]) -> Layout:
+    values = dict(row)
+    values["needs"] = tuple(values["needs"])
+    values["columns"] = {name: tuple(names) for name, names in values.get("columns", {}).items()}
+    values["positions"] = {name: (int(start), int(size)) for name, (start, size) in values.get("positions", {}).items()}
+    return Layout(**values)
+
+
+def read_file(
+    path: Path, found: Layout, *, mapping: Mapping[str, str] | None = None, today: date | None = None
+) -> Iterator[Row | Fault]:
+    """Gives each row of a file or the fault for which it is not taken; a file that is no such table is an error.
+
+    `mapping` names the field of columns with other names (column to field).
+    """
+    today = today or date.today()
+    text, _encoding = decode(path)
+    lines = _fixed(text, found) if found.form == "fixed" else _delimited(text, found, mapping or {}, str(path))
+    for number, fields in lines:
+        yield _checked(number, fields, found, today) if isinstance(fields, dict) else Fault(number, "row", fields)
+
+
+def _fixed(text: str, found: Layout) -> Iterator[tuple[int, dict[str, str] | str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        needed = max(
+            start + size - 1 for name, (start, size) in found.positions.items() if name in (*found.needs, "last")
+        )
+        if len(line) < needed or len(line) > LONGEST_LINE:
+            yield number, f"the line has {len(line)} positions, the layout needs {needed} to {found.length}"
+            continue
+        yield (
+            number,
+            {name: line[start - 1 : start - 1 + size].strip() for name, (start, size) in found.positions.items()},
+        )
+
+
+def _delimited(
+    text: str, found: Layout, mapping: Mapping[str, str], where: str
+) -> Iterator[tuple[int, dict[str, str] | str]]:
+    head = text.split("\n", 1)[0]
+    delimiter = max(DELIMITERS, key=head.count)
+    if not head.strip() or head.count(delimiter) == 0:
+        raise RegistryError("not-a-table", "the file has no header with several columns", where=where)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    titles = next(reader)
+    places = _places(titles, found, mapping, where)
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield number, f"the row cannot be read: {error}"
+            continue
+        if not any(cell.strip() for cell in cells):
+            number -= 1
+            continue
+        if len(cells) != len(titles):
+            yield number, f"the row has {len(cells)} cells, the header {len(titles)}"
+            continue
+        yield number, {name: cells[place].strip() for name, place in places.items()}
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[\s_.\-]+", " ", title.strip().strip("\ufeff").lower())
+
+
+def _places(titles: list[str], found: Layout, mapping: Mapping[str, str], where: str) -> dict[str, int]:
+    plain = [_plain(title) for title in titles]
+    unknown = [f"{c}={f}" for c, f in mapping.items() if f not in found.columns or _plain(c) not in plain]
+    if unknown:
+        raise RegistryError("column-map", f"no such column or field: {', '.join(unknown)}", where=where)
+    named = {field: plain.index(_plain(column)) for column, field in mapping.items()}
+    for name, titles_of in found.columns.items():
+        place = next((plain.index(_plain(t)) for t in titles_of if _plain(t) in plain), None)
+        if place is not None:
+            named.setdefault(name, place)
+    missing = [name for name in found.needs if name not in named]
+    if missing or not ({"last", "ssn", "mrn"} & set(named)):
+        lacks = ", ".join(missing) or "a name or a number"
+        raise RegistryError(
+            "not-a-table",
+            f"no column for {lacks}",
+            where=where,
+            hint="name it with --map COLUMN=FIELD, or choose another layout",
+        )
+    return named
+
+
+def _checked(number: int, fields: dict[str, str], found: Layout, today: date) -> Row | Fault:
+    for name, reasons in found.skip.items():
+        if reason := reasons.get(fields.get(name, "")):
+            return Fault(number, "left-out", reason, kept_out=True)
+    for name in ("dod", "dob", "date"):
+        if name in fields:
+            fields[name] = _date(fields[name], found.dates)
+    which = "dod" if found.kind == DEATHS else "date"
+    day = parse_date(fields.get(which))
+    if day.fault or day.earliest is None:
+        return Fault(
+            number, "date", f"{fields.get(which, '')!r} is no day of {'death' if which == 'dod' else 'the encounter'}"
+        )
+    if day.earliest > today:
+        return Fault(number, "date", f"the day {fields[which]} lies in the future")
+    born = parse_date(fields.get("dob"))
+    if born.earliest is not None and day.latest is not None and day.latest < born.earliest:
+        return Fault(number, "date", f"the day {fields[which]} lies before birth ({fields['dob']})")
+    if not (fields.get("last") or fields.get("ssn") or fields.get("mrn")):
+        return Fault(number, "person", "neither a name nor a number")
+    fields["cause"] = fields.get("cause", "").replace(".", "").upper()
+    for name, longest in LENGTHS.items():
+        if len(fields.get(name, "")) > longest:
+            return Fault(number, "length", f"{name} {fields[name][:20]!r} is longer than {longest}")
+    if found.contact:
+        kind = fields.get("kind", "").strip().lower().replace(" ", "-")
+        if kind not in found.contact:
+            return Fault(
+                number, "kind", f"the kind {fields.get('kind', '')!r} is neither a contact nor none of the layout"
+            )
+        if not found.contact[kind]:
+            return Fault(number, "no-contact", f"a {kind} is no contact", kept_out=True)
+    return Row(number, fields)
+
+
+def _date(text: str, form: str) -> str:
+    digits = re.sub(r"\D", "", text)
+    if form == "MMDDYYYY" and len(digits) == 8:
+        digits = digits[4:] + digits[:4]
+        # positions that are not known are zero in this file
+        return digits[:4] if digits[4:6] == "00" else digits[:6] if digits[6:] == "00" else digits
+    if match := re.fullmatch(r"\s*(\d{1,2})/(\d{1,2})/(\d{4})\s*", text):
+        return f"{match[3]}{int(match[1]):02d}{int(match[2]):02d}"
+    return digits if re.fullmatch(r"[\d\s\-/]*", text) else text

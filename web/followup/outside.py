@@ -1,0 +1,161 @@
+"""What comes from outside: death files and encounter lists, the queue of what a person must decide, productivity."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+
+from flask import flash, redirect, request, url_for
+from werkzeug.exceptions import NotFound
+
+from registry.errors import RegistryError
+from registry.followup import matching, passive, reviews
+from registry.followup.contact import REVIEW
+from registry.followup.disclosure import redisclosure_rules
+from registry.followup.layouts import layouts
+from registry.followup.productivity import productivity as count_productivity
+from web.followup import blueprint
+from web.followup.base import choice
+from web.pages import actor, log_read, page, reading, render, settings, store, writing
+
+
+@page(blueprint, "/files", permission="followup")
+def files():
+    """The files that were matched, and a form for the next one."""
+    with reading() as db:
+        rows = passive.list_files(db, facility_id=actor().facility_id)
+        waiting = len(passive.waiting(db, facility_id=actor().facility_id))
+    return render(
+        "followup/files.html",
+        files=rows,
+        waiting=waiting,
+        layouts=layouts(settings().home),
+        rules=redisclosure_rules(),
+    )
+
+
+@page(blueprint, "/files", permission="followup", methods=("POST",))
+def load_file():
+    """Matches an uploaded file with the registry; the page that follows reconciles every row."""
+    sent, form = request.files.get("file"), request.form
+    if sent is None or not sent.filename:
+        raise RegistryError("usage", "no file was chosen", hint="choose one and send it again")
+    # a hospital's account is taken for its own file; deaths that hospitals may not see are the registry's to load
+    who = actor()
+    with tempfile.TemporaryDirectory(dir=settings().folder("incoming")) as folder:
+        path = Path(folder) / (Path(sent.filename).name or "file")
+        sent.save(path)
+        report = passive.load_file(
+            store(),
+            path,
+            form.get("layout", ""),
+            who=who.username,
+            facility_id=who.facility_id,
+            rule=form.get("rule", ""),
+            matcher=matching.probabilistic,
+        )
+    log_read("file from outside", file=report.file_id, rows=report.rows_in)
+    if report.again:
+        flash("This file was matched before; nothing was changed.", "warning")
+    return redirect(url_for("followup.file", file_id=report.file_id), 303)
+
+
+@page(blueprint, "/files/<int:file_id>", permission="followup")
+def file(file_id: int):
+    """One file: its reconciliation, the reasons, and every match with what it did."""
+    who = actor()
+    with reading() as db:
+        found = next(
+            (f for f in passive.list_files(db, facility_id=who.facility_id, limit=1000) if f.id == file_id), None
+        )
+        if found is None:
+            raise NotFound
+        matches = [(match, match.patient) for match in found.matches[:500]]
+    log_read("file from outside", file=file_id)
+    return render("followup/file.html", file=found, matches=matches, rules=redisclosure_rules())
+
+
+@page(blueprint, "/review", permission="followup")
+def review():
+    """The queue: the first to decide with everything that agrees and conflicts, the others below."""
+    who = actor()
+    with reading() as db:
+        matches = [(match, match.patient, match.file) for match in passive.waiting(db, facility_id=who.facility_id)]
+        news = [(found, found.patient) for found in reviews.waiting(db, facility_id=who.facility_id)]
+    if matches or news:
+        log_read("follow-up review", waiting=len(matches) + len(news))
+    return render("followup/review.html", matches=matches, news=news)
+
+
+@page(blueprint, "/review/match/<int:match_id>", permission="followup", methods=("POST",))
+def decide_match(match_id: int):
+    """Takes, rejects or takes back a match."""
+    who, do = actor(), request.form.get("do", "")
+    with writing() as db:
+        if do == "undo":
+            left = passive.undo_match(
+                db, match_id, who=who.username, why=request.form.get("why", ""), facility_id=who.facility_id
+            )
+            flash(
+                "Taken back." + (f" Not taken back: {'; '.join(left)}." if left else ""),
+                "warning" if left else "success",
+            )
+            number = passive.open_match(db, match_id, facility_id=who.facility_id).file_id
+            return redirect(url_for("followup.file", file_id=number), 303)
+        effect = passive.decide_match(
+            db,
+            match_id,
+            do == "take",
+            who=who.username,
+            why=request.form.get("why", "").strip(),
+            home=settings().home,
+            facility_id=who.facility_id,
+        )
+    if effect is None:
+        flash("Not the same person; this pair is not asked again.", "success")
+    elif effect.fate == REVIEW:
+        flash(f"Taken, and it contradicts the record: {effect.reason}. Decide that below.", "warning")
+    else:
+        flash(f"Taken: {effect.fate}.", "success")
+    return redirect(url_for("followup.review"), 303)
+
+
+@page(blueprint, "/review/news/<int:review_id>", permission="followup", methods=("POST",))
+def decide_news(review_id: int):
+    """Takes news over a death in the record, or leaves the record."""
+    who, form = actor(), request.form
+    with writing() as db:
+        found = reviews.decide(
+            db,
+            review_id,
+            form.get("do") == "take",
+            who=who.username,
+            why=form.get("why", ""),
+            facility_id=who.facility_id,
+        )
+    flash(
+        "The record says now what was told." if found.state == "accepted" else "The record stays as it is.", "success"
+    )
+    return redirect(url_for("followup.review"), 303)
+
+
+@page(blueprint, "/productivity", permission="followup")
+def productivity():
+    """What each way costs and brings."""
+    today = date.today()
+    first, last = (
+        _day(request.args.get("from", ""), today - timedelta(days=365)),
+        _day(request.args.get("to", ""), today),
+    )
+    with reading() as db:
+        chosen = choice(db)
+        found = count_productivity(db, first=first, last=last, as_of=today, facility_id=chosen.facility_id)
+    return render("followup/productivity.html", chosen=chosen, found=found, first=first, last=last)
+
+
+def _day(text: str, otherwise: date) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return otherwise
