@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from abstracting.recodes.stage import LABELS, summary_stage_combined
@@ -13,6 +13,7 @@ from abstracting.staging.schemas import desk as staging_desk
 from registry.abstracting import treatment
 from registry.abstracting.class_of_case import accredited_flag
 from registry.abstracting.layout import year_of
+from registry.items import known
 
 RECODES = (
     ("site_recode_2008", "Site group (SEER 2008)"),
@@ -20,6 +21,13 @@ RECODES = (
     ("lymphoid_2021", "Lymphoid group"),
 )
 YOUNG = 39
+LABELLED_BY = {762: 764, 1975: 3844}
+"""Derived items whose codes are those of an item that a person codes."""
+
+SELECTING = frozenset({390, 400, 522, 523, 500})
+TREATMENT = frozenset(n for m in treatment.modalities() for n in (m.here, m.total, m.date) if n is not None) | {
+    treatment.STATUS
+}
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ def derive(items: Mapping[int, str]) -> list[Derived]:
     found = [_schema(staged)]
     found += _staging(staged)
     found += [
-        Derived("Staging", error.kind.replace("_", " ").lower(), _error(error.key, error.kind), None, (), True)
-        for error in staged.result.errors
+        Derived("Staging", kind.replace("_", " ").lower(), _error(key, kind), None, (), True)
+        for key, kind in dict.fromkeys((error.key, error.kind) for error in staged.result.errors)
     ]
     stage, source = summary_stage_combined(year_of(items), {str(n): v for n, v in items.items()})
     if stage:
@@ -50,7 +58,7 @@ def derive(items: Mapping[int, str]) -> list[Derived]:
     if site and histology:
         for name, title in _recodes(items):
             table = recode(name)
-            value = table.value(**_codes(table.axes, site, histology, behavior))
+            value = table.value(**_codes(table.axes, site, histology, behavior, items.get(390, "")[:4]))
             if value and table.labels.get(value):
                 found.append(Derived(title, value, table.labels[value]))
     if age := age_at_diagnosis(items):
@@ -67,8 +75,8 @@ def _recodes(items: Mapping[int, str]) -> list[tuple[str, str]]:
     )
 
 
-def _codes(axes: tuple[str, ...], site: str, histology: str, behavior: str | None) -> dict[str, str | None]:
-    given = {"site": site, "histology": histology, "behavior": behavior}
+def _codes(axes: tuple[str, ...], site: str, histology: str, behavior: str | None, year: str) -> dict[str, str | None]:
+    given = {"site": site, "histology": histology, "behavior": behavior, "year": year or None}
     return {axis: given[axis] for axis in axes if axis in given}
 
 
@@ -77,7 +85,8 @@ def _schema(staged: RecordStaging) -> Derived:
     title = f"Schema ({choice.algorithm} {choice.version})" if choice.algorithm else "Schema"
     if choice.schema_id:
         schema = staging_desk().schema(choice)
-        return Derived(title, schema.title if schema else choice.schema_id, "", 3800, ("400", "522", "390"))
+        way = ("400", "522", "390", *dict.fromkeys(staged.result.path))
+        return Derived(title, schema.title if schema else choice.schema_id, "", 3800, way)
     if choice.missing:
         names = ", ".join(f"{m.item} {m.name}" if m.item else m.name for m in choice.missing)
         return Derived(title, "", f"needs {names}", None, (), bool(choice.missing))
@@ -93,9 +102,10 @@ def _staging(staged: RecordStaging) -> list[Derived]:
     for number, value in staged.all_derived.items():
         if number in ("3800", "2936"):
             continue
-        meaning = (staging_desk().label(schema, number, value) if schema else "") or label(number, value)
+        named_by = str(LABELLED_BY.get(int(number), number))
+        meaning = (staging_desk().label(schema, named_by, value) if schema else "") or label(named_by, value)
         name = item_title(number).partition(" ")[2] or number
-        found.append(Derived(name, value, meaning, int(number), tuple(staged.result.path)))
+        found.append(Derived(name, value, meaning, int(number)))
     return found
 
 
@@ -115,23 +125,31 @@ def age_at_diagnosis(items: Mapping[int, str]) -> str:
     return f"{age:03d}" if 0 <= age <= 120 else items.get(230, "")
 
 
-def consequences(items: Mapping[int, str], *, accredited: bool = True) -> dict[int, str]:
-    """Gives the items that the program sets for an abstract as typed, where they differ: `{number: value}`.
+def consequences(items: Mapping[int, str], changed: Iterable[int], *, accredited: bool = True) -> dict[int, str]:
+    """Gives the items that the program sets after some were changed, where they differ: `{number: value}`.
 
-    Age, CoC flag, derived staging items and the treatment summaries; an item whose origin is blank stays as it is.
+    Age, CoC flag, derived staging items and the treatment summaries; what no changed item touches stays as it came.
     """
-    wanted = treatment.summaries(items)
-    now = {**items, **wanted}
-    if age := age_at_diagnosis(now):
+    touched = set(changed)
+    wanted: dict[int, str] = {}
+    if touched & TREATMENT:
+        wanted |= treatment.summaries(items)
+    if touched & {240, 390} and (age := age_at_diagnosis(items)):
         wanted[230] = age
-    if code := now.get(610, ""):
-        wanted[2152] = accredited_flag(code, accredited=accredited)
-    staged = staging_desk().stage_record({**now, **wanted})
-    wanted |= {int(number): value for number, value in staged.all_derived.items() if _is_ours(int(number))}
+    if 610 in touched:
+        wanted[2152] = accredited_flag(items.get(610, ""), accredited=accredited)
+    wanted |= _staged_items({**items, **wanted}, touched | set(wanted))
     return {number: value for number, value in wanted.items() if items.get(number, "") != value}
 
 
-def _is_ours(number: int) -> bool:
-    from registry.items import known
-
-    return known(number) is not None
+def _staged_items(items: Mapping[int, str], touched: set[int]) -> dict[int, str]:
+    staged = staging_desk().stage_record(items)
+    schema = staging_desk().schema(staged.choice)
+    if schema is None:
+        return {}
+    fed = {entry.item for entry in schema.inputs if entry.item is not None}
+    told = [e.item for e in schema.inputs if e.used_for_staging and e.item not in SELECTING and items.get(e.item or 0)]
+    # a stage from defaults alone would replace what a source has said
+    if not touched & fed or not told:
+        return {}
+    return {int(number): value for number, value in staged.all_derived.items() if known(int(number)) is not None}

@@ -199,6 +199,14 @@ def _candidate(
     )
 
 
+def facilities(session: Session, actor: Actor) -> list[tuple[int, str]]:
+    """Gives the facilities at which the actor may begin a case, by name: (id, name and number)."""
+    query = select(Facility).where(Facility.active).order_by(Facility.name)
+    if actor.facility_id is not None:
+        query = query.where(Facility.id == actor.facility_id)
+    return [(f.id, f"{f.name} ({f.number})") for f in session.scalars(query)]
+
+
 def faults(start: CaseStart) -> list[str]:
     """Gives everything that keeps a case from being begun, in words."""
     found = []

@@ -1,35 +1,29 @@
-"""The first editor: an abstract's core items with their meanings, its history, undo, and the view of a conflict."""
+"""The editor: one abstract on one screen, checked and saved as it is typed, with history, undo and both sides of a conflict."""
 
 from __future__ import annotations
 
-import csv
-from functools import cache
-from importlib.resources import files
+import hashlib
 
 from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
 
 from registry import records
+from registry.abstracting import derived, layout
+from registry.abstracting import page as desk
+from registry.abstracting.coding import Coding
 from registry.errors import RegistryError
+from registry.items import known
+from registry.models import Abstract
 from registry.views import abstract as views
+from registry.views.items import choices
 from registry.views.patient import IDENTIFYING
-from web import meanings
+from web.meanings import date_text, site_text
 from web.pages import actor, log_read, page, reading, render, writing
 from web.patients import shown
 
 blueprint = Blueprint("editor", __name__, url_prefix="/abstracts")
 
-LONGEST_LIST = 120
-"""Code lists up to this length stand in the page; longer ones and code systems are asked for as one types."""
-
-
-@cache
-def sections() -> dict[str, list[int]]:
-    """The form's sections with their items, from `sections.csv`."""
-    text = (files("web.editor") / "sections.csv").read_text(encoding="utf-8")
-    found: dict[str, list[int]] = {}
-    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
-        found.setdefault(row["section"], []).append(int(row["item"]))
-    return found
+CONTEXT = (390, 400, 410, 522, 523, 3926, 3927, 3928, 220, 225, 772, 500)
+"""Items that schema and surgery table depend on; a field's search sends them as they are typed."""
 
 
 @page(blueprint, "/<int:abstract_id>", permission="cases.read")
@@ -37,8 +31,9 @@ def edit(abstract_id: int):
     """The form; without the right to edit it is read only."""
     with reading() as session:
         view = views.load(session, actor(), abstract_id)
+        side = desk.side(session, actor(), views.find(session, actor(), abstract_id))
     log_read("abstract", patient_id=view.patient_id, abstract=abstract_id)
-    return _form(view, view.items)
+    return _form(view, view.items, side)
 
 
 @page(blueprint, "/<int:abstract_id>", permission="cases.edit", methods=("POST",))
@@ -47,16 +42,7 @@ def save(abstract_id: int):
     typed = _typed("item-")
     changes = {n: value for n, value in typed.items() if value != _typed("was-").get(n, "")}
     try:
-        with writing() as session:
-            views.find(session, actor(), abstract_id)
-            saved = records.save(
-                session,
-                abstract_id,
-                changes,
-                who=actor().username,
-                why=request.form.get("why", "").strip(),
-                expected_version=_version(),
-            )
+        saved = _save(abstract_id, changes, request.form.get("why", "").strip())
     except records.Conflict as conflict:
         return _conflict(abstract_id, conflict, changes)
     except RegistryError as fault:
@@ -64,12 +50,68 @@ def save(abstract_id: int):
             raise
         with reading() as session:
             view = views.load(session, actor(), abstract_id)
-        return _form(view, {**view.items, **typed}, fault=f"{fault.message}. {fault.hint}.", status=422)
+            side = desk.side(session, actor(), views.find(session, actor(), abstract_id))
+        return _form(view, {**view.items, **typed}, side, fault=f"{fault.message}. {fault.hint}.", status=422)
     count = len(saved.changes)
     flash(
         f"Saved: {count} {'item' if count == 1 else 'items'} changed." if count else "Nothing had changed.", "success"
     )
-    return redirect(url_for("editor.edit", abstract_id=abstract_id), 303)
+    added = [n for n in _added() if n not in saved.changes]
+    back = url_for("editor.edit", abstract_id=abstract_id, add=",".join(map(str, added)) or None)
+    return redirect(back, 303)
+
+
+@page(blueprint, "/<int:abstract_id>/live", permission="cases.edit", methods=("POST",))
+def live(abstract_id: int) -> Response:
+    """What follows from the form as typed, and with `save` the saving of it; answers with values, faults and panels."""
+    typed = _typed("item-")
+    saving = request.form.get("save") == "1"
+    try:
+        if saving:
+            saved = _save(abstract_id, typed, request.form.get("why", "").strip())
+            programs = {n: new for n, (_, new) in saved.changes.items() if n not in typed}
+        with reading() as session:
+            abstract = views.find(session, actor(), abstract_id)
+            items = records.all_items(abstract)
+            accredited = bool(abstract.facility and abstract.facility.accredited)
+            version, status = abstract.version_id, abstract.status
+    except records.Conflict as conflict:
+        return _answer(409, conflict=conflict.who)
+    except RegistryError as fault:
+        if fault.code != "item-value":
+            raise
+        return _answer(422, fault=f"{fault.message}. {fault.hint}.")
+    if not saving:
+        items |= typed
+        programs = derived.consequences(items, typed, accredited=accredited)
+        items |= programs
+    items = {n: value for n, value in items.items() if value}
+    living = desk.living(items)
+    coding = Coding.of(items)
+    sections = layout.sections(items, added=_added())
+    changed = _signature(sections, coding) != request.form.get("shown", "")
+    form = desk.form(items, added=_added()) if changed else ()
+    touched = {*typed, *programs}
+    return jsonify(
+        version=version,
+        status=status,
+        saved=sorted(typed) if saving else [],
+        items=programs,
+        meanings={n: _meaning(coding, n, items.get(n, "")) for n in touched if known(n)},
+        faults=_faults(living),
+        side=render("editor/living.html", living=living, items=items).get_data(as_text=True),
+        fields=render(
+            "editor/fields.html",
+            sections=form,
+            was=_stored(abstract_id),
+            faults=_faults(living),
+            editable=True,
+            date_text=date_text,
+        ).get_data(as_text=True)
+        if changed
+        else None,
+        shown=_signature(sections, coding),
+    )
 
 
 @page(blueprint, "/<int:abstract_id>/undo", permission="cases.edit", methods=("POST",))
@@ -88,19 +130,42 @@ def undo(abstract_id: int):
 @page(blueprint, "/meaning", permission="cases.read")
 def meaning() -> Response:
     """The meaning of one code as text, for the line beside the field."""
-    item, value = request.args.get("item", ""), request.args.get("value", "")
-    label = meanings.meaning(int(item), value.strip().upper()) if item.isdigit() and len(item) < 6 else ""
-    if not label and value and item.isdigit() and (known := meanings.choices(int(item))) and value not in known:
-        label = "not a code of this item"
-    return Response(label, mimetype="text/plain")
+    number, value = _asked_item(), request.args.get("value", "").strip().upper()
+    if number is None:
+        return Response("", mimetype="text/plain")
+    return Response(_meaning(_coding(), number, value)[0], mimetype="text/plain")
 
 
 @page(blueprint, "/codes.json", permission="cases.read")
 def codes() -> Response:
-    """Codes of an item that match what was typed, by code or by words."""
-    item, query = request.args.get("item", ""), request.args.get("query", "").strip()[:60]
-    found = meanings.find_codes(int(item), query) if item.isdigit() and len(item) < 6 and query else []
-    return jsonify(rows=[{"code": code, "label": label} for code, label in found])
+    """Codes of an item that match what was typed, by code or by words, for the case's schema, site and year."""
+    number, query = _asked_item(), request.args.get("query", "").strip()[:60]
+    if number is None:
+        return jsonify(rows=[])
+    found = _coding().search(number, query)
+    return jsonify(rows=[{"code": code.code, "label": code.label, "range": code.is_range} for code in found])
+
+
+@page(blueprint, "/items.json", permission="cases.read")
+def items() -> Response:
+    """Every item of a patient or tumor by number and name, for the jump."""
+    return jsonify(rows=[[int(choice.value), choice.title] for choice in choices()])
+
+
+def _asked_item() -> int | None:
+    text = request.args.get("item", "")
+    return int(text) if text.isdigit() and len(text) < 6 and known(int(text)) else None
+
+
+def _coding() -> Coding:
+    return Coding.of({n: value for n in CONTEXT if (value := request.args.get(f"c{n}", "").strip().upper()[:8])})
+
+
+def _meaning(coding: Coding, number: int, value: str) -> tuple[str, bool]:
+    label = coding.meaning(number, value)
+    if value and not label and coding.is_known(number, value) is False:
+        return "not a code of this item", True
+    return label, False
 
 
 def _typed(prefix: str) -> dict[int, str]:
@@ -112,6 +177,11 @@ def _typed(prefix: str) -> dict[int, str]:
     return found
 
 
+def _added() -> list[int]:
+    text = request.values.get("add", "")
+    return [int(part) for part in text.split(",") if part.isdigit() and len(part) < 6 and known(int(part))]
+
+
 def _version() -> int | None:
     text = request.form.get("version", "")
     if not text.isdigit():
@@ -119,34 +189,88 @@ def _version() -> int | None:
     return int(text)
 
 
-def _form(view: views.AbstractPage, items: dict[int, str], *, fault: str = "", status: int = 200):
+def _save(abstract_id: int, changes: dict[int, str], why: str) -> records.Saved:
+    """Saves what was typed together with what the program derives from it, as one revision."""
+    with writing() as session:
+        abstract = views.find(session, actor(), abstract_id)
+        before = records.all_items(abstract)
+        records.check_values(changes)
+        after = {n: value for n, value in {**before, **changes}.items() if value}
+        touched = [n for n, value in changes.items() if before.get(n, "") != value]
+        accredited = bool(abstract.facility and abstract.facility.accredited)
+        follows = derived.consequences(after, touched, accredited=accredited) if touched else {}
+        begun = abstract.status == "suspense" and bool(touched)
+        saved = records.save(
+            session, abstract_id, {**changes, **follows}, who=actor().username, why=why, expected_version=_version()
+        )
+        if begun:
+            session.get_one(Abstract, abstract_id).status = "incomplete"
+            session.flush()
+            return records.Saved(session.get_one(Abstract, abstract_id).version_id, saved.changes)
+        return saved
+
+
+def _stored(abstract_id: int) -> dict[int, str]:
+    with reading() as session:
+        return records.all_items(views.find(session, actor(), abstract_id))
+
+
+def _faults(living: desk.Living) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for finding in living.findings:
+        if not finding.overridden:
+            for number in finding.ends:
+                found.setdefault(number, []).append(finding.message)
+    return found
+
+
+def _signature(sections: tuple[layout.Section, ...], coding: Coding) -> str:
+    """Changes when other items are needed or their codes are others."""
+    surgery = (coding.surgery.edition, coding.surgery.title) if coding.surgery else ""
+    text = repr((layout.numbers(sections), coding.schema.id if coding.schema else "", surgery))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _answer(status: int, **values: object) -> Response:
+    response = jsonify(**values)
+    response.status_code = status
+    return response
+
+
+def _form(view: views.AbstractPage, items: dict[int, str], side: desk.DeskSide, *, fault: str = "", status: int = 200):
     who = actor()
     identified = who.identifies(view.patient_id)
+    editable = who.may("cases.edit") and identified
+    visible = items if identified else {n: _masked(n, v) for n, v in items.items()}
+    living = desk.living(items)
+    sections = desk.form(visible, added=_added())
     return render(
         "editor/edit.html",
         status=status,
         view=view,
         items=items,
         fault=fault,
-        sections=sections(),
-        editable=who.may("cases.edit") and identified,
+        sections=sections,
+        faults=_faults(living) if identified else {},
+        living=living,
+        side=side,
+        was=view.items,
+        editable=editable,
         identified=identified,
         shown=shown,
-        identifying=IDENTIFYING,
-        is_text=records.is_text,
-        length=meanings.length,
-        choices=_choices,
-        is_coded=_is_coded,
+        date_text=date_text,
+        site_text=site_text,
+        shape=_signature(layout.sections(items, added=_added()), Coding.of(items)),
+        added=",".join(map(str, _added())),
+        context=",".join(map(str, CONTEXT)),
+        texts=[(n, items[n]) for n in sorted(items) if records.is_text(n)],
     )
 
 
-def _choices(number: int) -> list[tuple[str, str]]:
-    found = meanings.choices(number)
-    return list(found.items()) if len(found) <= LONGEST_LIST else []
-
-
-def _is_coded(number: int) -> bool:
-    return meanings.code_system(number) is not None or bool(meanings.choices(number))
+def _masked(number: int, value: str) -> str:
+    if records.is_text(number):
+        return "hidden with your role" if value else ""
+    return shown(number, value, False) if number in IDENTIFYING else value
 
 
 def _conflict(abstract_id: int, conflict: records.Conflict, mine: dict[int, str]):
