@@ -171,7 +171,8 @@ class _Parser:
         while text[at:].strip():
             match = _TOKEN.match(text, at)
             if match is None:
-                raise LanguageError(f"{text[at:].strip()[:20]!r} is not understood (character {at + 1})")
+                place = len(text) - len(text[at:].lstrip()) + 1
+                raise LanguageError(f"{text[at:].strip()[:20]!r} is not understood (character {place})")
             kind = match.lastgroup or ""
             self.tokens.append((kind, match[kind], match.start(kind) + 1))
             at = match.end()

@@ -33,13 +33,14 @@ def unique_tumor_number(records: Records) -> list[Truth]:
 
 
 def same_follow_up(records: Records) -> list[Truth]:
-    """Last contact (1750) and vital status (1760) are the same on all tumors; those that differ from the most fail."""
+    """Last contact (1750) and vital status (1760) are the same on all tumors; those that differ from the most fail.
+
+    Where no pair stands on more tumors than any other, all of them fail.
+    """
     pairs = [(record.value(1750), record.value(1760)) for record in records]
-    given = [pair for pair in pairs if pair[0] and pair[1]]
-    if not given:
-        return [None] * len(records)
-    counts = Counter(given)
-    usual = max(counts, key=lambda pair: (counts[pair], pair[0]))
+    counts = Counter(pair for pair in pairs if pair[0] and pair[1]).most_common(2)
+    tied = len(counts) == 2 and counts[0][1] == counts[1][1]
+    usual = counts[0][0] if counts and not tied else None
     return [None if not (pair[0] and pair[1]) else pair == usual for pair in pairs]
 
 
