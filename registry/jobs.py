@@ -39,6 +39,9 @@ KINDS: dict[str, str] = {
 }
 """Kind of job by the function that does it, as `module:function`, imported by the worker alone."""
 
+LONGEST_NAP = 1.0
+"""Seconds after which an idle worker looks for work again: somebody waits for it on a page."""
+
 Report = Callable[[float, str], None]
 
 
@@ -206,7 +209,7 @@ def work_forever(store: Store, say: Callable[[str], Any], workers: int = 1) -> N
     say("worker ready")
     try:
         queue(store).create_consumer(
-            workers=workers, worker_type="thread", periodic=False, check_worker_health=False
+            workers=workers, worker_type="thread", periodic=False, check_worker_health=False, max_delay=LONGEST_NAP
         ).run()
     finally:
         sign.unlink(missing_ok=True)
