@@ -372,6 +372,8 @@ class _Estimates:
             return None if value is None else float(value) / YEAR
 
         found = []
+        # under delayed entry the median would be of the window, not of the persons
+        active = self.request.follow_up == "active" and not self.persons.delayed
         for number, label in enumerate(self.persons.labels):
             median = medians.get(number, {})
             found.append(
@@ -383,7 +385,7 @@ class _Estimates:
                     median=years(median.get("time")),
                     median_lower=years(median.get("lower")),
                     median_upper=years(median.get("upper")),
-                    follow_up=years(follow_up.get(number)) if self.request.follow_up == "active" else None,
+                    follow_up=years(follow_up.get(number)) if active else None,
                 )
             )
         return found

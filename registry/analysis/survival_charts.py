@@ -64,7 +64,7 @@ def curve_spec(answer: Answer, *, height: int = HEIGHT) -> dict[str, Any]:
         "type": "nominal",
         "title": None,
         "scale": {"domain": list(names.values())},
-        "legend": _LEGEND if len(groups) > 1 else None,
+        "legend": {**_LEGEND, "columns": 2 if crude else 4} if len(groups) > 1 else None,
     }
     line = "step-after" if answer.steps_are_curve else "linear"
     base = {"x": x, "y": y, "color": colour}
@@ -75,7 +75,7 @@ def curve_spec(answer: Answer, *, height: int = HEIGHT) -> dict[str, Any]:
         "type": "nominal",
         "title": None,
         "scale": {"domain": dash_domain, "range": [list(d) for d in DASHES[: len(dash_domain)]]},
-        "legend": _LEGEND if crude or len(groups) > 1 else None,
+        "legend": {**_LEGEND, "columns": 1} if crude else _LEGEND if len(groups) > 1 else None,
     }
     values = _curve_values(answer, names, crude)
     layers: list[dict[str, Any]] = [
@@ -236,7 +236,7 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": [{}]},
-            "mark": {"type": "text", "align": "right", "dx": -26, "fontSize": 11, "fontWeight": 600, "text": "At risk"},
+            "mark": {"type": "text", "align": "right", "dx": -34, "fontSize": 11, "fontWeight": 600, "text": "At risk"},
             "encoding": {"x": {"value": 0}, "y": {"value": top - step}},
         }
     ]
@@ -248,7 +248,6 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
             for t, n in zip(answer.risk_times, counts, strict=False)
             if t >= start
         ]
-        colour = {"field": "g", "type": "nominal"}
         y = {"value": top + row * step}
         layers.append(
             {
@@ -257,19 +256,26 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
                 "encoding": {"x": {"field": "t", "type": "quantitative"}, "y": y, "text": {"field": "label"}},
             }
         )
+        # words in ink, their curve's colour beside them: coloured words of this size would be hard to read
         layers.append(
             {
                 "data": {"values": [{"g": name}]},
                 "mark": {
                     "type": "text",
                     "align": "right",
-                    "dx": -26,
+                    "dx": -34,
                     "fontSize": 11,
-                    "fontWeight": 600,
                     "limit": 150,
                     "text": name if len(groups) > 1 else "persons",
                 },
-                "encoding": {"x": {"value": 0}, "y": y, "color": colour},
+                "encoding": {"x": {"value": 0}, "y": y},
+            }
+        )
+        layers.append(
+            {
+                "data": {"values": [{"g": name}]},
+                "mark": {"type": "square", "size": 50, "opacity": 1, "tooltip": False},
+                "encoding": {"x": {"value": -26}, "y": y, "color": {"field": "g", "type": "nominal"}},
             }
         )
     return layers

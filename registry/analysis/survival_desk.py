@@ -32,7 +32,7 @@ LAYOUT = 1
 """Raised when answers of an older program cannot be shown any more."""
 
 KEPT_IN_MEMORY, KEPT_FILES = 100, 300
-JOB_ABOVE_TUMORS = 60_000
+JOB_ABOVE_TUMORS = 100_000
 """Above so many tumors the worker computes; below it takes about a second in this process."""
 
 PATIENCE_SECONDS = 1.2
