@@ -70,7 +70,7 @@ def import_file(store: Store, parameters: dict[str, Any], report: Report) -> dic
     upload = uploads.load(store, parameters["upload"])
     dry_run, only = bool(parameters["dry_run"]), parameters.get("only_facility", "")
     load_user_dictionaries(store.settings.folder("dictionaries"))
-    reader = _open(store, upload.paths, upload.options.get("format") or "auto", upload.mapping)
+    reader: Any = _open(store, upload.paths, upload.options.get("format") or "auto", upload.mapping)
     if only:
         reader = OfFacility(reader, only)
     report(0.0, "reading")

@@ -234,11 +234,11 @@ def _in_order(keys: Iterable[str]) -> list[str]:
 
 def _with_margins(counts: Counter[tuple[str, str, str]], *axes: tuple[Value, ...]) -> dict[tuple[str, str, str], int]:
     full: Counter[tuple[str, str, str]] = Counter()
-    for key, many in counts.items():
-        for sides in product(*({part, ALL} for part in key)):
-            full[sides] += many  # type: ignore[index]
-    keys = product(*([*(value.key for value in axis), ALL] for axis in axes))
-    return {key: full.get(key, 0) for key in keys}  # type: ignore[misc]
+    for (row, column, year), many in counts.items():
+        for sides in product({row, ALL}, {column, ALL}, {year, ALL}):
+            full[sides] += many
+    rows, columns, years = ([*(value.key for value in axis), ALL] for axis in axes)
+    return {key: full.get(key, 0) for key in product(rows, columns, years)}
 
 
 @lru_cache(maxsize=64)

@@ -215,7 +215,7 @@ class BatchPage:
     raw: dict[str, Any]
 
 
-def _own(actor: Actor) -> Select[tuple[ImportBatch]]:
+def _own(actor: Actor) -> Select[Any]:
     query = select(ImportBatch)
     # an account bound to a facility sees what it brought in itself
     return query if actor.facility_id is None else query.where(ImportBatch.who == actor.username)

@@ -249,8 +249,8 @@ def patient(session: Session, actor: Actor, patient_id: int) -> PatientContacts:
                 {n: get(str(n), "") for n in CONTACT_ITEMS},
             )
         )
-    own = abstracts[0].record.items if abstracts else person.items
-    return PatientContacts(patient_id, own.get("2230", ""), own.get("2240", ""), tuple(cases))
+    named = abstracts[0].record.items if abstracts else person.items
+    return PatientContacts(patient_id, named.get("2230", ""), named.get("2240", ""), tuple(cases))
 
 
 def _named(session: Session, abstracts: Iterable[Abstract]) -> dict[tuple[str, str], PhysicianLine]:

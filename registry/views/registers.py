@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -154,6 +155,8 @@ def patient_index(
     """Gives one page of all persons by name with their tumors; a bound account's are named as its facility named them."""
     _identified(actor)
     bound = actor.facility_id is not None
+    key: Any
+    first: Any
     if bound:
         last, first = (PatientRecord.items[n].as_string() for n in ("2230", "2240"))
         query = select(PatientRecord.id).where(visible(PatientRecord, actor))
@@ -165,7 +168,7 @@ def patient_index(
         query = query.where(key.startswith(letter.upper(), autoescape=True))
     order = (key, first, PatientRecord.id if bound else Patient.id)
     ids = list(session.scalars(query.order_by(*order).offset((page - 1) * size).limit(size + 1)))
-    model = PatientRecord if bound else Patient
+    model: Any = PatientRecord if bound else Patient
     people = {row.id: row for row in session.scalars(select(model).where(model.id.in_(ids[:size])))}
     tumors = _indexed_tumors(session, actor, bound, ids[:size])
     found = []
@@ -174,7 +177,7 @@ def patient_index(
         get = row.items.get
         found.append(
             IndexedPatient(
-                row.patient_id if bound else row.id,  # type: ignore[attr-defined]
+                row.patient_id if bound else row.id,
                 get("2230", ""),
                 get("2240", ""),
                 get("2250", ""),
