@@ -30,7 +30,7 @@ WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 KINDS: dict[str, str] = {
     "snapshot": "registry.analysis.jobs:snapshot",
     "survival": "registry.analysis.jobs:survival",
-    "scan": "registry.analysis.jobs:scan",
+    "scan": "registry.analysis.scans:run_job",
     "report": "registry.analysis.jobs:report",
     "import": "registry.exchange.jobs:import_file",
     "export": "registry.exchange.jobs:export_file",

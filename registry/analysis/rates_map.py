@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from registry.errors import RegistryError
 if TYPE_CHECKING:
     import pandas as pd
 
+LINE = 165
+"""Characters of a line under a printed map."""
+
 HASH = 16
 """So many characters of the snapshot's hash identify the data in a citation."""
 
@@ -28,8 +32,12 @@ def map_layer(
     trends: Mapping[str, Any] | None = None,
     clusters: Sequence[Mapping[str, Any]] = (),
     registry: str = "",
+    alone: bool = True,
 ) -> MapLayer:
-    """Gives the layer; where every county is hidden or without data this is an error that says so."""
+    """Gives the layer; where every county is hidden or without data this is an error that says so.
+
+    A map that stands `alone`, as a file does, carries its notes; the page has them beside the map.
+    """
     asked = found.request
     values = map_values(found, trends)
     if not np.isfinite(values["rate"].astype(float)).any():
@@ -55,7 +63,7 @@ def map_layer(
         colours=asked.colours,
         digits=asked.figure.digits,
         clusters=clusters,
-        notes=notes(found, registry),
+        notes=[part for line in notes(found, registry) for part in wrap(line, LINE)] if alone else [],
         texts={
             "rate": _TERMS.get(asked.measure, "Ratio to the state" if asked.measure in RATIOS else asked.figure.title),
             "suppressed": f"Suppressed: fewer than {found.policy.threshold} cases, or it would give such a count away",

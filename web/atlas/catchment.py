@@ -21,7 +21,6 @@ def show(wanted: Request) -> Response:
     found = catchment(desk(), wanted, policy(), facility.number)
     columns = [
         Column("county", "County of residence", lambda r: f"{short_name(r[0])}"),
-        Column("code", "Code", lambda r: r[0], kind="code"),
         Column("cases", "Cases", lambda r: r[1], kind="number"),
         Column("share", "Share of your cases, %", lambda r: None if r[2] is None else round(r[2], 1), kind="number"),
         Column("note", "Note", lambda r: "" if r[1] is not None else "suppressed"),

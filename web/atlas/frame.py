@@ -32,6 +32,14 @@ LINKS = """
 """A county opens its page, by click and by Enter."""
 
 
+STYLE = """
+html, body { font-family: Inter, "Source Sans 3", "Segoe UI", "Helvetica Neue", "Liberation Sans", Arial, sans-serif; }
+.legend { flex-basis: 16.5rem; }
+.leaflet-interactive { cursor: pointer; }
+.leaflet-tooltip { font-size: 13px; line-height: 1.35; padding: .4rem .6rem; }
+"""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """The three documents of a map."""
@@ -41,15 +49,15 @@ class Drawn:
     style: str
 
 
-def layer_of(found: Desk, wanted: Request, seen: Policy) -> MapLayer:
+def layer_of(found: Desk, wanted: Request, seen: Policy, *, alone: bool = True) -> MapLayer:
     """Gives the layer of a request for a policy; kept, since page, script and files ask for the same."""
-    key = ("layer", found.snapshot().version, found.area().people.ctypes.data, wanted.key, seen)
+    key = ("layer", found.snapshot().version, found.area().people.ctypes.data, wanted.key, seen, alone)
     registry = settings().registry_name
 
     def make() -> MapLayer:
         with_trend = wanted.trend and wanted.measure in WITH_TREND
         trends = recent(found, wanted, seen) if with_trend else {}
-        return map_layer(answer(found, wanted, seen), trends=trends, registry=registry)
+        return map_layer(answer(found, wanted, seen), trends=trends, registry=registry, alone=alone)
 
     return found.keep(key, make)
 
@@ -57,7 +65,7 @@ def layer_of(found: Desk, wanted: Request, seen: Policy) -> MapLayer:
 def _drawn() -> Drawn:
     refuse_bound()
     wanted, seen = asked(), policy()
-    layer = layer_of(desk(), wanted, seen)
+    layer = layer_of(desk(), wanted, seen, alone=False)
     assets = MapAssets(
         asset("leaflet/leaflet.js"),
         asset("leaflet/leaflet.css"),
@@ -67,7 +75,7 @@ def _drawn() -> Drawn:
 
     def make() -> Drawn:
         pages = map_pages(layer, assets)
-        return Drawn(pages.html, pages.script + LINKS % address("county", wanted, code="00000"), pages.style)
+        return Drawn(pages.html, pages.script + LINKS % address("county", wanted, code="00000"), pages.style + STYLE)
 
     version = (desk().snapshot().version, desk().area().people.ctypes.data)
     return desk().keep(("drawn", *version, wanted.key, seen, assets.leaflet_js, url_for("atlas.index")), make)

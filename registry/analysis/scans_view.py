@@ -1,0 +1,323 @@
+"""A kept scan as one account may see it, and how many scans were tried before it.
+
+A cluster's count is a sum over counties. For an account that counts are hidden from it is shown when every member's count
+of that window is released anyway, or when the hidden members hold the threshold together and are two or more, and so are
+the hidden counties that are no members, and both also outside of the window: then no hidden county follows by
+subtraction. Otherwise observed, expected, relative risk, LLR and the person-years of the cluster are hidden; where it
+lies, its window and its p-value stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry.analysis.disclosure import PERIOD, Policy
+from registry.analysis.rates import short_name
+from registry.analysis.rates_desk import Desk
+from registry.analysis.scans_request import ScanRequest, from_pairs
+from registry.errors import RegistryError
+from registry.jobs import DONE
+from registry.models import Job
+
+if TYPE_CHECKING:
+    from registry.db import Store
+
+SIGNIFICANT = 0.05
+KIND = "scan"
+MOST_LISTED = 50
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster; `hidden` ones have no figure that comes from their count. p_value is text as it is published."""
+
+    rank: int
+    members: tuple[tuple[str, str], ...]
+    start: str | None
+    end: str | None
+    radius_km: float | None
+    p_value: str
+    significant: bool
+    observed: int | None
+    expected: float | None
+    relative_risk: float | None
+    llr: float | None
+    recurrence_days: float | None
+    in_gini: bool
+    hidden: bool
+
+    @property
+    def window(self) -> str:
+        """The window in words."""
+        if not self.start or not self.end:
+            return ""
+        first, last = self.start[:4], self.end[:4]
+        return first if first == last else f"{first}–{last}"
+
+
+@dataclass(frozen=True)
+class Location:
+    """One county of the scan: observed and expected cases, risk relative to all others; hidden ones have none."""
+
+    code: str
+    name: str
+    observed: int | None
+    expected: float | None
+    relative_risk: float | None
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How many scans were made on this registry up to one, and on how many sites, age ranges, sexes and periods."""
+
+    scans: int
+    sites: int
+    ages: int
+    sexes: int
+    periods: int
+    settings: int
+
+    @property
+    def words(self) -> str:
+        """A sentence for pages and files."""
+
+        def many(count: int, one: str, more: str = "") -> str:
+            return f"{count} {one if count == 1 else more or one + 's'}"
+
+        parts = ", ".join(
+            (
+                many(self.sites, "site"), many(self.sexes, "choice of sex", "choices of sex"), many(self.ages, "age range"),
+                many(self.periods, "period"), many(self.settings, "setting of the method", "settings of the method"),
+            )
+        )  # fmt: skip
+        chance = 1 - 0.95**self.scans
+        return (
+            f"Up to this scan {many(self.scans, 'scan')} {'was' if self.scans == 1 else 'were'} made on this registry: "
+            f"{parts}. Were there no cluster anywhere, so many independent scans would show at least one at p ≤ 0.05 with "
+            f"a probability of {100 * chance:.0f}%."
+        )
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A finished scan as one account may see it."""
+
+    number: int
+    request: ScanRequest
+    years: tuple[int, int]
+    counties: int
+    clusters: tuple[Cluster, ...]
+    locations: tuple[Location, ...]
+    total: int | None
+    warnings: tuple[str, ...]
+    statement: str
+    settings: str
+    definition: str
+    population: str
+    version: str
+    made_at: str
+    who: str
+    at: datetime
+    replicates: int
+    tried: Tried
+    policy: Policy
+
+    @property
+    def title(self) -> str:
+        return self.request.title(self.years)
+
+    @property
+    def found(self) -> int:
+        """How many clusters are significant at 5 %."""
+        return sum(one.significant for one in self.clusters)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One scan of the list of all."""
+
+    number: int
+    title: str
+    method: str
+    state: str
+    progress: float
+    message: str
+    who: str
+    at: datetime
+    best: str
+    significant: int | None
+
+
+def listed(session: Session) -> list[Listed]:
+    """Gives the scans of the registry, the latest first."""
+    rows = session.scalars(select(Job).where(Job.kind == KIND).order_by(Job.id.desc()).limit(MOST_LISTED))
+    found = []
+    for job in rows:
+        asked = from_pairs(job.parameters.get("pairs", []))
+        years, best, significant = None, "", None
+        if job.state == DONE and job.result:
+            years = tuple(job.result["years"])
+            ranked = [c["p_value"] for c in job.result["result"]["clusters"] if c["p_value"] is not None]
+            best = p_text(min(ranked), job.result["result"]["replicates"]) if ranked else "none"
+            significant = sum(p <= SIGNIFICANT for p in ranked)
+        found.append(
+            Listed(
+                job.id, asked.title(years), asked.method(), job.state, job.progress, job.message, job.who, job.created_at,
+                best, significant,
+            )
+        )  # fmt: skip
+    return found
+
+
+def tried(session: Session, number: int) -> Tried:
+    """Gives how many scans were finished up to and with this one."""
+    rows = session.scalars(select(Job).where(Job.kind == KIND, Job.id <= number)).all()
+    asked = [from_pairs(job.parameters.get("pairs", [])) for job in rows if job.state == DONE or job.id == number]
+
+    def different(*names: str) -> int:
+        return len({tuple(getattr(one, name) for name in names) for one in asked})
+
+    settings = ("model", "analysis", "shape", "rates", "max_share", "max_time", "adjust", "behavior")
+    return Tried(
+        len(asked), different("site"), different("age_from", "age_to"), different("sex"), different("year_from", "year_to"),
+        different(*settings),
+    )  # fmt: skip
+
+
+def load(store: Store, number: int) -> Job:
+    """Gives the job of a scan; a number of another kind is not found."""
+    with store.reading() as session:
+        job = session.get(Job, number)
+        if job is None or job.kind != KIND:
+            raise RegistryError("not-found", f"there is no scan {number}")
+        session.expunge(job)
+        return job
+
+
+def view(desk: Desk, job: Job, policy: Policy) -> Scan:
+    """Gives a finished scan, cut to the policy."""
+    kept = job.result or {}
+    result, asked = kept["result"], from_pairs(kept["pairs"])
+    years = (int(kept["years"][0]), int(kept["years"][1]))
+    with desk.store.reading() as session:
+        before = tried(session, job.id)
+    cells = _Cells(desk, asked, years, policy)
+    clusters = tuple(_cluster(one, result, cells, policy) for one in result["clusters"])
+    locations = tuple(_location(one, cells, years) for one in result["locations"])
+    whole = cells.shown(years)[-1]
+    return Scan(
+        job.id, asked, years, kept["counties"], clusters, locations, result["total_cases"] if whole else None,
+        tuple(result["warnings"]), result["statement"], result["reproduce"], kept["definition"], kept["population"],
+        kept["version"], kept["made_at"], job.who, job.created_at, result["replicates"], before, policy,
+    )  # fmt: skip
+
+
+def p_text(value: float | None, replicates: int) -> str:
+    """Gives a p-value as it is written; the least that so many replicates allow is not made smaller."""
+    if value is None:
+        return "not tested"
+    digits = 3 if replicates >= 999 else 2
+    return f"{value:.{digits}f}"
+
+
+class _Cells:
+    """Which counts of the scan's cases are shown, by span of years; kept while one scan is cut."""
+
+    def __init__(self, desk: Desk, asked: ScanRequest, years: tuple[int, int], policy: Policy):
+        self.desk, self.policy, self.years = desk, policy, years
+        self.area = desk.area()
+        self.wanted = asked.cases.with_changes(year_from=years[0], year_to=years[1])
+        self.sexes = (0, 1) if not self.wanted.sex_in_force else (int(self.wanted.sex_in_force) - 1,)
+        self._counts: np.ndarray | None = None
+
+    def places(self, years: tuple[int, int]) -> list[int]:
+        return [i for i, year in enumerate(self.area.years) if years[0] <= year <= years[1]]
+
+    def shown(self, years: tuple[int, int]) -> np.ndarray:
+        return self.desk.shown(self.wanted, frozenset(self.places(years)), frozenset(self.sexes), self.policy.threshold)
+
+    def counts(self, years: tuple[int, int]) -> np.ndarray:
+        """The cases by county in a span of years, as selected."""
+        if self._counts is None:
+            late = self.wanted.measure == "late"
+            _, array, categories = self.desk.cases(self.wanted, "stage" if late else "")
+            array = array[..., categories.index("late")] if late else array.sum(axis=-1)
+            low = (self.wanted.age_from or 0) // 5
+            high = None if self.wanted.age_to is None else self.wanted.age_to // 5 + 1
+            self._counts = array[:, :, list(self.sexes)][..., low:high].sum(axis=(2, 3)) * self.area.declared
+        return self._counts[:, self.places(years)].sum(axis=1)
+
+    def sum_is_safe(self, members: list[int], window: tuple[int, int]) -> bool:
+        """Whether the members' sum in the window may be shown."""
+        if self.policy.sees_all:
+            return True
+        dark = ~self.shown(window)[:-1]
+        inside = np.zeros(len(dark), bool)
+        inside[members] = True
+        counts = self.counts(window)
+        if counts[inside].sum() < self.policy.threshold:
+            return False
+        if not (dark & inside).any():
+            return True
+        widest = (
+            max(window[0] - window[0] % PERIOD, self.years[0]),
+            min(window[1] - window[1] % PERIOD + PERIOD - 1, self.years[1]),
+        )
+        outside = self.counts(widest) - counts if widest != window else None
+        for part in (dark & inside, dark & ~inside):
+            if not part.any():
+                continue
+            sums = [counts[part].sum(), *([] if outside is None else [outside[part].sum()])]
+            if part.sum() < 2 or min(sums) < self.policy.threshold:
+                return False
+        return True
+
+
+def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy: Policy) -> Cluster:
+    window = cells.years
+    if one["start"] and one["end"]:
+        window = (int(one["start"][:4]), int(one["end"][:4]))
+    everywhere = len(one["members"]) == len(result["locations"])
+    known = [code for code in one["members"] if code in cells.area.counties]
+    safe = cells.sum_is_safe([cells.area.counties.index(code) for code in known], window)
+    if everywhere:
+        safe = bool(cells.shown(window)[-1])
+    p_value = one["p_value"]
+    figures = Cluster(
+        one["rank"],
+        tuple((code, short_name(code)) for code in one["members"]),
+        one["start"] if result["parameters"]["analysis"] != "spatial" else None,
+        one["end"] if result["parameters"]["analysis"] != "spatial" else None,
+        None if one["radius_km"] is None else round(one["radius_km"], 1),
+        p_text(p_value, result["replicates"]),
+        p_value is not None and p_value <= SIGNIFICANT,
+        one["observed"],
+        round(one["expected"], 1),
+        None if one["relative_risk"] is None else round(one["relative_risk"], 2),
+        round(one["llr"], 2),
+        one["recurrence_days"],
+        one["in_gini"],
+        False,
+    )
+    if safe:
+        return figures
+    return replace(figures, observed=None, expected=None, relative_risk=None, llr=None, hidden=True)
+
+
+def _location(one: dict[str, Any], cells: _Cells, years: tuple[int, int]) -> Location:
+    code = one["id"]
+    shown = cells.policy.sees_all
+    if not shown and code in cells.area.counties:
+        shown = bool(cells.shown(years)[cells.area.counties.index(code)])
+    if not shown:
+        return Location(code, short_name(code), None, None, None)
+    risk = one["relative_risk"]
+    return Location(
+        code, short_name(code), one["observed"], round(one["expected"], 1), None if risk is None else round(risk, 2)
+    )
