@@ -44,14 +44,14 @@ class Out:
 
 def pack(group: Group) -> dict[str, str]:
     """The group as an attempt keeps it: the model learns from the group at the time."""
-    return {"age": group.age, "years": group.years, "moved": str(int(group.moved)), "lost": str(int(group.lost))}
+    return {name: str(value) for name, value in group.__dict__.items()}
 
 
 def unpack(kept: Mapping[str, str]) -> Group | None:
     """The group that an attempt kept; None where it kept none."""
-    if not kept:
+    if set(kept) != set(Group.__dataclass_fields__):
         return None
-    return Group(kept["age"], kept["years"], kept["moved"] == "1", kept["lost"] == "1")
+    return Group(kept["age"], kept["years"], kept["silence"], kept["moved"] == "True", int(kept["failed"]))
 
 
 def waits_until(sent_on: date, source: str) -> date:

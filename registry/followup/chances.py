@@ -1,7 +1,7 @@
 """How likely each way of follow-up is to reach a patient, learned from the registry's own attempts.
 
-For every source a logistic model over groups of patients (age, years since diagnosis, moved, lost before) is fitted with a
-normal prior on each group's effect, so that few attempts move little; without any attempt the prior of the source stands.
+For every source a logistic model over groups of patients (age, years since diagnosis, months of silence, moved, ways tried in
+vain) is fitted with a normal prior on each effect, so that few attempts move little; without any the source's prior stands.
 Gelman et al., Bayesian Data Analysis, 3rd edition, section 16.3 (weakly informative priors in logistic regression).
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from registry.followup.sources import SOURCES, Source
-from registry.followup.status import DELINQUENT, Person
+from registry.followup.status import Person
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,23 +26,39 @@ STEPS = 30
 DAYS_A_YEAR = 365.25
 
 AGES = ((0, "under 50"), (50, "50 to 64"), (65, "65 to 79"), (80, "80 and over"))
-YEARS = ((0, "0 to 1 years"), (2, "2 to 4 years"), (5, "5 to 9 years"), (10, "10 years and more"))
+YEARS = (
+    (0, "0 to 1 years"),
+    (2, "2 to 4 years"),
+    (5, "5 to 9 years"),
+    (10, "10 to 14 years"),
+    (15, "15 years and more"),
+)
+SILENCE = ((0, ""), (18, "unheard for 18 to 35 months"), (36, "unheard for 3 years and more"))
+DAYS_A_MONTH = DAYS_A_YEAR / 12
+MOST_FAILED = 2
 
 
 @dataclass(frozen=True)
 class Group:
-    """The group of a patient as far as reaching them goes."""
+    """The group of a patient as far as reaching them goes; `failed` ways were tried in vain since the last contact."""
 
     age: str
     years: str
+    silence: str
     moved: bool
-    lost: bool
+    failed: int = 0
 
     @property
     def features(self) -> tuple[str, ...]:
         """What the group adds to the source's own chance."""
-        given = [f"age {self.age}", f"diagnosed {self.years} ago"]
-        return (*given, *(["moved"] if self.moved else []), *(["lost before"] if self.lost else []))
+        given = [f"age {self.age}", f"diagnosed {self.years} ago", self.silence]
+        given += ["moved"] if self.moved else []
+        given += [f"{self.failed} tried in vain"] if self.failed else []
+        return tuple(name for name in given if name)
+
+    def after(self, failed: int) -> Group:
+        """The same patient after so many ways failed."""
+        return replace(self, failed=min(failed, MOST_FAILED))
 
 
 @dataclass(frozen=True)
@@ -54,11 +70,13 @@ class Attempt:
     answered: bool
 
 
-def group(person: Person, *, as_of: date) -> Group:
-    """Gives the group of a patient on a day; an unknown age or diagnosis counts as the middle one."""
+def group(person: Person, *, as_of: date, failed: int = 0) -> Group:
+    """Gives the group of a patient on a day; unknown age or diagnosis count as the middle, no contact as the longest silence."""
     age = (as_of - person.born).days / DAYS_A_YEAR if person.born else 65
     years = (as_of - person.diagnosed).days / DAYS_A_YEAR if person.diagnosed else 5
-    return Group(_band(AGES, age), _band(YEARS, years), person.moved, person.status == DELINQUENT)
+    silent = (as_of - person.last_contact_day).days / DAYS_A_MONTH if person.last_contact_day else 36
+    found = Group(_band(AGES, age), _band(YEARS, years), _band(SILENCE, silent), person.moved)
+    return found.after(failed)
 
 
 def _band(bands: tuple[tuple[int, str], ...], value: float) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.errors import RegistryError
 from registry.followup.attempts import pack
-from registry.followup.chances import group
 from registry.followup.contact import CHAIN
 from registry.followup.holds import holds, public_reason, stopping
 from registry.followup.known import Address, Known
@@ -142,7 +141,7 @@ def make_letters(
                 body=body,
                 made_by=who,
                 minutes=SOURCES[way].minutes,
-                group=pack(group(person, as_of=standing.as_of)),
+                group=pack(standing.group(person)),
             )
         )
     if not letters:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.followup import lists
 from registry.followup.attempts import Out, learned, rounds
-from registry.followup.chances import Model, fit, group
+from registry.followup.chances import Group, Model, fit, group
 from registry.followup.holds import Hold, holds, public_reason
 from registry.followup.known import Known, known
 from registry.followup.plan import Plan, plan
@@ -98,11 +98,15 @@ class Standing:
         source = chosen([way for way, _ in ways], person.next_source)
         return Step(source, {way.id: chance for way, chance in ways}[source.id], tried, self.hold_note(person))
 
+    def group(self, person: Person) -> Group:
+        """The group of a patient, with the ways that were tried in vain."""
+        return group(person, as_of=self.as_of, failed=len(self.tried.get(person.patient_id, ())))
+
     def best_chance(self, person: Person) -> float:
         """How likely the patient is heard of by the best way that is open, or by the attempt that is on its way."""
         out = self.out.get(person.patient_id)
         if out is not None:
-            return self.model.chance(out.source, group(person, as_of=self.as_of))
+            return self.model.chance(out.source, self.group(person))
         return max((chance for _, chance in self.ways(person)), default=0.0)
 
     def ways(self, person: Person, *, helper: bool = False) -> list[tuple[Source, float]]:
@@ -110,7 +114,7 @@ class Standing:
         there = self.known.get(person.patient_id)
         has = there.has if there else frozenset()
         stops = frozenset().union(*(h.stops for h in self.held.get(person.patient_id, []) if not h.address))
-        at = group(person, as_of=self.as_of)
+        at = self.group(person)
         found = possible(has | {"contact"} if helper else has, tried=self.tried.get(person.patient_id, ()))
         return [(way, self.model.chance(way.id, at)) for way in found if way.id not in stops]
 

@@ -8,7 +8,6 @@ from flask import flash, redirect, request, url_for
 
 from registry.followup import annual, holds
 from registry.followup import chart as services
-from registry.followup.chances import group
 from registry.followup.contact import REVIEW
 from registry.followup.desk import read_reply
 from registry.followup.letters_text import LANGUAGES
@@ -89,7 +88,7 @@ def log_contact(patient_id: int):
             reply,
             who=who.username,
             facility_id=who.facility_id if who.facility_id is not None else chosen.facility_id,
-            group=group(person, as_of=chosen.as_of) if person else None,
+            group=standing.group(person) if person else None,
             today=today,
         )
     if effect.fate == REVIEW:
