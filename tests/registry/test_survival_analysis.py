@@ -561,7 +561,6 @@ def test_a_large_registry_is_answered_by_a_job_with_the_same_numbers(registry: S
 
 
 def test_the_annual_report_is_written_whole_and_small_groups_are_not_in_it(registry: SimpleNamespace) -> None:
-    said: list[tuple[float, str]] = []
     number = jobs.submit(registry.store, "report", {"sites": 3, "year_from": 2005}, who="test")
     jobs.run(registry.store, number)
     state = jobs.state(registry.store, number)
@@ -575,8 +574,11 @@ def test_the_annual_report_is_written_whole_and_small_groups_are_not_in_it(regis
     hidden = [line for part in made.sites for line in part.lines if line.hidden]
     assert all(line.n is None and line.net == [] for line in hidden)
     assert all(line.n >= made.minimum for part in made.sites for line in part.lines if not line.hidden)
+    for part in made.sites:
+        whole, some_hidden = part.lines[0], any(line.hidden for line in part.lines)
+        assert whole.rounded == some_hidden, "the exact whole less the groups shown is the hidden group"
+        assert not some_hidden or (whole.n % made.minimum == 0 and whole.events % made.minimum == 0)
     assert reports.report_file(registry.store, key, "svg", site=made.sites[0].name).exists()
-    assert said == []
 
 
 @pytest.mark.parametrize("key", ["../../oncoregistry", "20250101-zzzzzzzz", "", "20250101-0123abcd"])
