@@ -238,14 +238,14 @@ def _reviewed(
     if result.outcome != OVERRIDDEN:
         return states.OPEN
     ended = select(EditOverride.id).where(EditOverride.abstract_id == abstract_id, EditOverride.rule == result.rule)
-    if session.scalar(ended.limit(1)) is not None:
-        # the flag is left from a review that ended here
+    if session.scalar(ended.limit(1)) is not None or _is_of_another_review(session, abstract_id, result):
+        # the item was set by a review that ended, or by one of another edit: nobody has looked at this one
         return states.OPEN
     session.add(
         EditOverride(
             abstract_id=abstract_id,
             rule=result.rule,
-            reviewer=f"item {result.override_item}",
+            reviewer=_came_with(result.override_item),
             reason="the record came with its override item set",
             fingerprint=result.fingerprint,
             items=_texts(result.items),
@@ -255,20 +255,36 @@ def _reviewed(
     return states.OVERRIDDEN
 
 
+def _came_with(item: int | None) -> str:
+    """The reviewer of a record that came with its override item set."""
+    return f"item {item}"
+
+
+def reviews_on_item(session: Session, abstract_id: int, item: int) -> list[EditOverride]:
+    """Gives the reviews of an abstract that hold and stand on an override item."""
+    edits = site_set(session.info.get("settings"))
+    told = {rule.id for rule in edits.rules if rule.override is not None and rule.override.number == item}
+    return [review for review in _standing(session, [abstract_id]) if review.rule in told]
+
+
+def _is_of_another_review(session: Session, abstract_id: int, result: EditResult) -> bool:
+    number = result.override_item
+    if number is None:
+        return False
+    session.flush()
+    return any(review.reviewer != _came_with(number) for review in reviews_on_item(session, abstract_id, number))
+
+
 def _clear_override_item(session: Session, abstract_id: int, result: EditResult) -> None:
     """Takes back the override item of a review that ended, unless another review of the abstract stands on it."""
     from registry import records
 
     if result.override_item is None:
         return
-    edits = site_set(session.info.get("settings"))
     session.flush()
-    for other in _standing(session, [abstract_id]):
-        rule = next((rule for rule in edits.rules if rule.id == other.rule), None)
-        if rule is not None and rule.override is not None and rule.override.number == result.override_item:
-            return
-    why = f"override of {result.rule} ended: a value changed"
-    records.save(session, abstract_id, {result.override_item: ""}, who="oncoregistry", why=why)
+    if not reviews_on_item(session, abstract_id, result.override_item):
+        why = f"override of {result.rule} ended: a value changed"
+        records.save(session, abstract_id, {result.override_item: ""}, who="oncoregistry", why=why)
 
 
 # --- batch ------------------------------------------------------------------------------------------------------------

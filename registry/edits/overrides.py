@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from abstracting.edits.rules import Rule
 from registry import audit, records
-from registry.edits.evaluation import items_of, run_on_abstract, site_set
+from registry.edits.evaluation import items_of, reviews_on_item, run_on_abstract, site_set
 from registry.errors import RegistryError
 from registry.models import Abstract, EditFinding, EditOverride, now
 from registry.models import edits as states
@@ -69,7 +69,7 @@ def withdraw(session: Session, abstract_id: int, rule: str, *, who: str, reason:
     session.flush()
     audit.append(session, CHAIN, given.id, "withdraw", {rule: [given.reason, ""]}, who=who, why=given.ended_why)
     abstract = session.get_one(Abstract, abstract_id)
-    if told.override is not None and not _shares_item(session, abstract_id, told):
+    if told.override is not None and not reviews_on_item(session, abstract_id, told.override.number):
         records.save(session, abstract_id, {told.override.number: ""}, who=who, why=f"override of {rule} withdrawn")
     run_on_abstract(session, abstract, others=False)
 
@@ -83,15 +83,3 @@ def _standing(session: Session, abstract_id: int, rule: str) -> EditOverride | N
         EditOverride.abstract_id == abstract_id, EditOverride.rule == rule, EditOverride.ended_at.is_(None)
     )
     return session.scalar(query)
-
-
-def _shares_item(session: Session, abstract_id: int, told: Rule) -> bool:
-    """Whether another override of the abstract stands on the same item."""
-    edits = site_set(session.info.get("settings"))
-    query = select(EditOverride.rule).where(EditOverride.abstract_id == abstract_id, EditOverride.ended_at.is_(None))
-    standing = set(session.scalars(query))
-    return any(
-        rule.id in standing and rule.override is not None and told.override is not None
-        and rule.override.number == told.override.number
-        for rule in edits.rules
-    )  # fmt: skip

@@ -30,6 +30,7 @@ IMPLIED_GRADE = {
 }
 B_CELL = ((9670, 9699), (9811, 9818))
 BOTH_SIDES = "C569"
+WITHOUT_NODES = "C589"  # the placenta's schemas know no nodes
 
 
 def spread(values: np.ndarray, table: dict[str, str], default: str = "") -> np.ndarray:
@@ -171,6 +172,7 @@ def has_nodes(tumors: pd.DataFrame) -> np.ndarray:
     """Tells for which tumours regional nodes are examined at all."""
     group = tumors.group.to_numpy()
     solid = (site_groups().staging.to_numpy() == "solid")[group] & (site_groups().nodes.to_numpy() == 1)[group]
+    solid &= tumors.site.to_numpy() != WITHOUT_NODES
     return solid & ~np.isin(tumors.stage.to_numpy(), (8, 9)) & (tumors.source == 1).to_numpy()
 
 

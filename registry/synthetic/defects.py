@@ -65,7 +65,7 @@ T_CELL = (
     "9834",
     "9837",
 )
-OVARY = ("8441", "8460", "8461", "8470", "8313", "8620")
+OVARY = ("8441", "8460", "8470", "8313", "8620")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,13 @@ def _set_tnm(letter: str, digit: str) -> Change:
     return change
 
 
+def _of_marrow(r: Record) -> bool:
+    """Tells whether IARC's list has the histology in the family of blood and marrow; newer codes are not in it."""
+    from abstracting.edits.predicates import is_of_family
+
+    return is_of_family(r["522"], "18") is True
+
+
 def _with_tnm(letter: str) -> Callable[[Record], bool]:
     return lambda r: bool(_tnm(letter)(r))
 
@@ -271,7 +278,7 @@ _DEFECTS = (
     Defect("MOR05", _all(_site("C76", "C80"), _malignant), _set(i523="2")),
     Defect("MOR06", _all(_malignant, lambda r: 9590 <= int(r["522"]) <= 9989), _set(i523="2")),
     Defect("MOR07", _all(_malignant, _site("C07", "C08", "C50")), _set(i522="8204")),
-    Defect("MOR09", _all(_site("C42"), _hist(9731, 9989)), _set(i400="C349", i410="1")),
+    Defect("MOR09", _all(_site("C42"), _hist(9731, 9989), _of_marrow), _set(i400="C349", i410="1")),
     Defect("MOR11", _all(_site("C42"), lambda r: _year(r) < 2010, _malignant), _set(i522="9975")),
     Defect("GRA01", _all(_old, lambda r: r["523"] != "3"), _set(i440="2")),
     Defect("GRA02", _all(_old, _malignant), _set(i440="")),
