@@ -46,9 +46,14 @@ def _saved(row: SavedList, actor: Actor) -> Saved:
     )
 
 
+SURVIVAL = "survival"
+"""Kind of saved survival reports, which have a page of their own."""
+
+
 def mine_and_shared(session: Session, actor: Actor) -> list[Saved]:
     """Gives the reader's own lists and those that others share, by name."""
-    query = select(SavedList).where(or_(SavedList.owner == actor.username, SavedList.shared))
+    mine = or_(SavedList.owner == actor.username, SavedList.shared)
+    query = select(SavedList).where(mine, SavedList.kind != SURVIVAL)
     return [_saved(row, actor) for row in session.scalars(query.order_by(SavedList.name, SavedList.id))]
 
 
