@@ -71,7 +71,7 @@ class Attempt:
 
 
 def group(person: Person, *, as_of: date, failed: int = 0) -> Group:
-    """Gives the group of a patient on a day; unknown age or diagnosis count as the middle, no contact as the longest silence."""
+    """Gives the group of a patient on a day; an unknown age or diagnosis counts as the middle, no contact as long ago."""
     age = (as_of - person.born).days / DAYS_A_YEAR if person.born else 65
     years = (as_of - person.diagnosed).days / DAYS_A_YEAR if person.diagnosed else 5
     silent = (as_of - person.last_contact_day).days / DAYS_A_MONTH if person.last_contact_day else 36

@@ -29,6 +29,8 @@ from registry.models.followup import LetterTemplate
 LANGUAGES = {"en": "English", "es": "Español", "fr": "Français"}
 LETTER_SOURCES = tuple(source.id for source in SOURCES.values() if source.channel == "letter")
 LONGEST_BODY, LONGEST_SUBJECT = 4000, 200
+DEEPEST = 20
+"""So many levels of a condition are enough for a letter; the compiler of templates is not asked for more."""
 
 NAMES: dict[str, str] = {
     "recipient_name": "the name of the one to whom the letter goes",
@@ -188,10 +190,12 @@ def _faults(what: str, text: str, allowed_names: Mapping[str, str]) -> list[str]
     return list(dict.fromkeys(found))
 
 
-def _walk(node: nodes.Node) -> Any:
+def _walk(node: nodes.Node, depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise RecursionError
     for child in node.iter_child_nodes():
         yield child
-        yield from _walk(child)
+        yield from _walk(child, depth + 1)
 
 
 def render(text: LetterText, values: Mapping[str, str]) -> tuple[str, str]:
