@@ -103,7 +103,7 @@ def begin(kind: str):
         flash(f"Case begun: accession {done.accession}, sequence {done.sequence}.", "success")
     else:
         flash("This facility already has an abstract of this tumor: here it is.", "info")
-    return redirect(url_for("editor.edit", abstract_id=done.abstract_id), 303)
+    return redirect(url_for("editor.edit", abstract_id=done.abstract_id, _anchor="item-500"), 303)
 
 
 @page(blueprint, "/abstracts/<int:abstract_id>/copy", permission="cases.edit")

@@ -12,7 +12,7 @@ const editable = () => fields().filter((field) => !field.readOnly);
 const clean = (text) => text.replace(/\r\n/g, "\n").trim();
 const was = (field) => form.elements[`was-${number(field)}`]?.value ?? field.value;
 const changed = (field) => clean(field.value) !== clean(was(field));
-let leaving = false, running = false, again = null, timer = 0, conflict = false;
+let leaving = false, running = false, again = null, timer = 0, conflict = false, completing = false;
 
 function tell() {
   let count = 0;
@@ -46,8 +46,18 @@ async function live({ save = false, add = "" } = {}) {
   } catch { toast("The server cannot be reached. What you typed is still here."); } finally {
     running = false;
     const left = tell();
-    if (again) { const wish = again; again = null; live(wish); } else if (left) schedule();
+    if (again) { const wish = again; again = null; live(wish); } else if (left) schedule(); else if (completing) complete();
   }
+}
+
+// the step to complete waits until everything is saved
+function complete() {
+  completing = tell() > 0 || running;
+  if (completing) { live({ save: true }); return; }
+  const target = document.querySelector(".step [name=target][value=complete]");
+  if (!target) { toast("The case cannot be completed from here."); return; }
+  leaving = true;
+  target.form.requestSubmit();
 }
 
 function schedule() {
@@ -291,6 +301,10 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     if (open) take(open);
     if (tell()) live({ save: true }); else toast("Nothing to save.");
+  } else if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    event.preventDefault();
+    if (open) take(open);
+    complete();
   } else if (event.key === "F8") {
     event.preventDefault();
     nextEdit(event.shiftKey ? -1 : 1);
@@ -347,3 +361,4 @@ jump.addEventListener("keydown", (event) => {
 jumpList.addEventListener("mousedown", (event) => { const line = event.target.closest("li"); if (line) { event.preventDefault(); jump.value = ""; jumpList.hidden = true; go(line.row.value); } });
 jump.addEventListener("blur", () => { jumpList.hidden = true; });
 tell();
+if (location.hash.startsWith("#item-")) go(location.hash.slice(6));
