@@ -65,7 +65,7 @@ def load_area(store: Store) -> Area:
         raise RegistryError(
             "refused-rates",
             "no county is declared population-based",
-            hint="declare counties and years with their completeness on the page Populations",
+            hint="declare counties and years with their completeness on the page Population-based areas",
             exit_code=4,
         )
     stamp = file.stat().st_mtime_ns if file.exists() else 0
