@@ -95,7 +95,16 @@ def write_code_sets(sets: dict[str, str], heme: Path) -> None:
     rows = [(name, codes) for name, codes in named.items() if not (codes.isdigit() and len(codes) == 1)]
     grouped = (span(row["HistologyLow"], row["HistologyHigh"]) for row in read_heme(heme, "2001HistologyGroups"))
     further = [*HEAD_AND_NECK_SITES.items(), ("heme_2001_histologies", " ".join(grouped))]
-    write("code_sets.csv", SEER, ("name", "codes"), [*rows, *further])
+    asked = asked_for()
+    write("code_sets.csv", SEER, ("name", "codes"), [row for row in [*rows, *further] if row[0] in asked])
+
+
+def asked_for() -> set[str]:
+    """Gives the words of the rules and the sites of the tables: a set that neither names is left out."""
+    rules = " ".join(path.read_text(encoding="utf-8") for path in (TARGET / "rules").glob("*.toml"))
+    with (TARGET / "tables.csv").open(encoding="utf-8", newline="") as file:
+        sites = {row["sites"] for row in csv.DictReader(line for line in file if not line.startswith("#"))}
+    return {*re.findall(r"\w+", rules), *sites}
 
 
 def write_tables(tables: dict[str, list[Any]]) -> None:
@@ -166,8 +175,8 @@ def main(reference: Path) -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     codes = json.loads((folder / "mph_code_tables.json").read_text(encoding="utf-8"))
     write_groups(json.loads((folder / "mph_groups.json").read_text(encoding="utf-8")))
-    write_code_sets(codes["code_sets"], folder / "hematopoietic")
     write_tables(codes["tables"])
+    write_code_sets(codes["code_sets"], folder / "hematopoietic")
     write_heme(folder / "hematopoietic")
 
 

@@ -58,7 +58,12 @@ def named_sets() -> dict[str, frozenset[str]]:
 
 
 def code_set(text: str) -> CodeSet:
-    """Gives the set that a text names: names of sets, codes and ranges, blank-separated; an unknown name is a KeyError."""
+    """Gives the set that a text names: names of sets, codes and ranges, blank-separated.
+
+    An unknown name is a KeyError, a text without any name a ValueError.
+    """
+    if not text.strip():
+        raise ValueError("no codes are named")
     codes: set[str] = set()
     for word in text.split():
         codes.update(expand(word) if _CODE.fullmatch(word) else named_sets()[word])

@@ -140,7 +140,8 @@ def _read_rule(group_id: str, step: str, written: Mapping[str, Any], terms: Mapp
             # a form is a rule with gaps: what the rule gives fills them, or stands in its place
             form = _forms()[rule.pop("form")]
             rule = {key: _filled(value, rule) for key, value in form.items()} | rule
-        clauses = rule.get("clauses", [rule])
+        # the reason of a rule is not that of its one clause
+        clauses = rule.get("clauses", [{key: value for key, value in rule.items() if key != "reason"}])
         return Rule(group_id, step, tuple(_read_clauses(clauses, terms)), rule["reason"])
     except (KeyError, ValueError) as error:
         raise ValueError(f"{group_id} {step}: {error}") from None
