@@ -36,6 +36,12 @@ def _day() -> dict[str, Any]:
     return next((_days()[role] for role in roles if role in _days()), _days()["registrar"])
 
 
+def _may_open(endpoint: str) -> bool:
+    """Whether this program has the page and this person may open it."""
+    view = current_app.view_functions.get(endpoint)
+    return view is not None and actor().may(getattr(view, "permission", "home"))
+
+
 @page(blueprint, "/", permission="home")
 def index():
     """The tour of this person's day."""
@@ -43,7 +49,7 @@ def index():
     steps = [
         Step(step["at"], step["title"], step["text"], url_for(step["endpoint"]))
         for step in day["steps"]
-        if step["endpoint"] in current_app.view_functions
+        if _may_open(step["endpoint"])
     ]
     return render("tour/index.html", day=day, steps=steps, missing=_days()["not_built"]["items"])
 
