@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ class Area:
     population: str
     state: str
     edition: str
+    sign: str = ""
+    """The same for the same declarations and population: what is kept is kept under it."""
 
     def place(self, county: str) -> int:
         """Gives a county's place; an unknown one is not found."""
@@ -74,6 +77,7 @@ def load_area(store: Store) -> Area:
         if key in _kept and _kept[key][0] == sign:
             return _kept[key][1]
     area = _make([tuple(row) for row in rows], populations.load(store), populations.label(store))
+    area = replace(area, sign=hashlib.sha256(repr(sign).encode()).hexdigest())
     with _lock:
         _kept[key] = (sign, area)
     return area

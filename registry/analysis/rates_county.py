@@ -59,7 +59,7 @@ def by_site(desk: Desk, asked: Request, policy: Policy, code: str) -> list[SiteR
         rows = cube.rows.assign(extra=cube.rows["extra"].map(of_code))
         return fill_array(rows, area.counties, area.years, "cases", names)
 
-    key = ("sites", desk.snapshot().version, area.people.ctypes.data, definition_of(wide, area))
+    key = ("sites", desk.snapshot().version, area.sign, definition_of(wide, area))
     counts = desk.keep(key, make)
     covered = area.declared[:, places].all(axis=1)
     if not covered[row]:

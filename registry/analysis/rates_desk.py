@@ -94,7 +94,7 @@ class Desk:
         key = (
             "array",
             self.snapshot().version,
-            area.people.ctypes.data,
+            area.sign,
             definition_of(asked, area),
             asked.codes,
             extra,
@@ -162,7 +162,7 @@ class Desk:
                 releases[one] = Release(own, periods, threshold, found[place])
             return releases
 
-        key = ("release", version, area.people.ctypes.data, area.declared.tobytes(), behavior, threshold)
+        key = ("release", version, area.sign, behavior, threshold)
         return self.keep(key, make)[name]
 
     def _divided(self, behavior: str, name: str, extra: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -105,7 +105,7 @@ def _yearly(desk: Desk, asked: Request, policy: Policy) -> _Yearly:
     plain = asked.with_changes(
         measure="rate", frames="", classes="quantile", count=5, bounds=(), palette="", trend=True, year_from=None
     )
-    key = ("yearly", desk.snapshot().version, area.people.ctypes.data, plain.key, policy.threshold)
+    key = ("yearly", desk.snapshot().version, area.sign, plain.key, policy.threshold)
     return desk.keep(key, lambda: _make(desk, plain, policy))
 
 

@@ -51,7 +51,7 @@ class Drawn:
 
 def layer_of(found: Desk, wanted: Request, seen: Policy, *, alone: bool = True) -> MapLayer:
     """Gives the layer of a request for a policy; kept, since page, script and files ask for the same."""
-    key = ("layer", found.snapshot().version, found.area().people.ctypes.data, wanted.key, seen, alone)
+    key = ("layer", found.snapshot().version, found.area().sign, wanted.key, seen, alone)
     registry = settings().registry_name
 
     def make() -> MapLayer:
@@ -77,7 +77,7 @@ def _drawn() -> Drawn:
         pages = map_pages(layer, assets)
         return Drawn(pages.html, pages.script + LINKS % address("county", wanted, code="00000"), pages.style + STYLE)
 
-    version = (desk().snapshot().version, desk().area().people.ctypes.data)
+    version = (desk().snapshot().version, desk().area().sign)
     return desk().keep(("drawn", *version, wanted.key, seen, assets.leaflet_js, url_for("atlas.index")), make)
 
 

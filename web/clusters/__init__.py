@@ -117,7 +117,7 @@ def show(number: int) -> Response:
 def _view(job: Job, seen: Policy) -> Scan:
     if not job.result:
         raise RegistryError("not-found", f"scan {job.id} has no result", hint=job.message or "ask for it again")
-    key = ("scan", job.id, seen, desk().snapshot().version, desk().area().people.ctypes.data)
+    key = ("scan", job.id, seen, desk().snapshot().version, desk().area().sign)
     return desk().keep(key, lambda: view(desk(), job, seen))
 
 
