@@ -207,6 +207,7 @@ def letters(
             title=title,
             registry_name=settings.registry_name,
             source=source,
+            limit=limit,
         )
         if made.run_id is not None:
             run = services.open_run(session, made.run_id)

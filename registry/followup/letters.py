@@ -81,11 +81,13 @@ def make_letters(
     channel: str = LETTER,
     today: date | None = None,
     see_deaths: bool = True,
+    limit: int | None = None,
 ) -> Made:
     """Makes a run of letters (or e-mails) in the outbox, at most one a patient; gives it with everybody who got none.
 
     `source` asks for one way; without it each patient gets the way with the best chance. `see_deaths` False hides from a
-    hospital why the registry holds a letter. Nothing is sent: printing and posting, or the mail server, come after.
+    hospital why the registry holds a letter; `limit` ends the run at so many letters, those on their way counted, so that the
+    next in a plan takes the place of one who cannot be written to. Nothing is sent: printing and posting, or the mail server, come after.
     """
     if source and (source not in SOURCES or SOURCES[source].channel != LETTER):
         raise RegistryError("usage", f"there are no letters by way of {source!r}")
@@ -98,9 +100,13 @@ def make_letters(
     letters, skipped = [], []
     run = LetterRun(facility_id=standing.facility_id, title=title[:200], made_by=who)
     by = sender(session, registry_name, standing.facility_id)
+    going = 0
     for person in wanted:
+        if limit is not None and going + len(letters) >= limit:
+            break
         out = standing.out.get(person.patient_id)
         if out is not None:
+            going += 1
             skipped.append(Skipped(person.patient_id, _on_its_way(out.source, out.sent_on)))
             continue
         there = standing.known.get(person.patient_id)

@@ -169,9 +169,7 @@ def forecast(
 
 def behind(rate: Rate, letter: str, found: Iterable[Person]) -> list[Person]:
     """Gives the patients behind one letter of a rate (A to E), each once; a letter that is none is an error."""
-    groups = {"A": rate.eligible, "B": rate.dead, "D": rate.current, "E": rate.lost}
-    groups["C"] = (*rate.current, *rate.lost)
-    if letter not in groups:
+    if letter not in tuple("ABCDE"):
         raise RegistryError("usage", f"{letter!r} is no letter of a rate", hint="A, B, C, D or E")
-    wanted = set(groups[letter])
+    wanted = set(rate.behind(letter))
     return [person for person in found if wanted.intersection(rate.numbers(person))]

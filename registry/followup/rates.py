@@ -28,6 +28,11 @@ class Rate:
         """The numbers by which this rate counts a person: the abstracts of the cases that count, or the patient."""
         return [case.abstract_id for case in person.followed] if self.unit == CASE else [person.patient_id]
 
+    def behind(self, letter: str) -> tuple[int, ...]:
+        """The numbers behind one letter, A to E."""
+        living = (*self.current, *self.lost)
+        return {"A": self.eligible, "B": self.dead, "C": living, "D": self.current, "E": self.lost}[letter]
+
     @property
     def a(self) -> int:
         return len(self.eligible)

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 from registry.followup import lists as services
 from registry.followup.rates import CASE, PATIENT
 from registry.followup.standing import Standing
+from registry.followup.status import Person
 from web.followup import blueprint
 from web.followup.base import choice, now_standing
 from web.followup.lists import due_table
@@ -78,18 +79,22 @@ def behind(test: str, unit: str, letter: str):
     if letter == "plan":
         plan = found.plans[(test, unit)]
         rows = [reach.person for reach in (plan.first if request.args.get("all") is None else plan.order)]
-        title = "The easiest to reach first"
+        title, numbers = "The easiest to reach first", set(rate.lost)
     else:
         rows = services.behind(rate, letter, found.people)
-        title = f"{letter}: {LETTERS[letter]}"
+        title, numbers = f"{letter}: {LETTERS[letter]}", set(rate.behind(letter))
+
+    def counted(row: Person) -> int:
+        return len(numbers.intersection(rate.numbers(row)))
+
     return render_list(
         "followup/behind.html",
-        due_table(found, rows, f"follow-up-{test}-{unit}-{letter}", title),
+        due_table(found, rows, f"follow-up-{test}-{unit}-{letter}", title, counted=counted),
         chosen=chosen,
         rate=rate,
         unit=UNITS[unit],
         title=title,
-        cases=sum(len(set(rate.numbers(row))) for row in rows),
+        cases=sum(map(counted, rows)),
     )
 
 

@@ -47,7 +47,7 @@ def make_letters():
     with writing() as db:
         chosen = choice(db)
         found = now_standing(db, chosen)
-        people, title = _wanted(found)
+        people, title, limit = _wanted(found)
         made = services.make_letters(
             db,
             found,
@@ -58,6 +58,7 @@ def make_letters():
             source=form.get("source", ""),
             channel=channel if channel in CHANNELS else services.LETTER,
             see_deaths=actor().facility_id is None,
+            limit=limit,
         )
     if made.run_id is None:
         reasons = Counter(skip.reason for skip in made.skipped)
@@ -67,23 +68,24 @@ def make_letters():
     return redirect(url_for("followup.run", run_id=made.run_id), 303)
 
 
-def _wanted(found: Standing) -> tuple[list[Person], str]:
+def _wanted(found: Standing) -> tuple[list[Person], str, int | None]:
+    """For whom, under which title, and how many letters at most."""
     form = request.form
     if form.get("test"):
         plan = found.plans.get((form["test"], form.get("unit", "case")))
         if plan is None:
             raise NotFound
-        reaches = plan.order[: plan.attempts] if form.get("expected") else plan.first
         test = plan.rate.test
-        return [reach.person for reach in reaches], f"{len(reaches)} to reach {test.target:.0%}: {test.title}"
+        people = [reach.person for reach in plan.order]
+        return people, f"{plan.contacts} to reach {test.target:.0%}: {test.title}", plan.contacts
     if form.get("patient", "").isdigit():
         wanted = int(form["patient"])
-        return [person for person in found.people if person.patient_id == wanted], "One patient"
+        return [person for person in found.people if person.patient_id == wanted], "One patient", None
     name = form.get("list", "open")
     month = due_lists.read_month(form["month"]) if form.get("month") else None
     view = "month" if month else name
     title = f"Due in {month:%B %Y}" if month else due_lists.VIEWS.get(view, ("", ""))[0]
-    return found.view(view, month), title
+    return found.view(view, month), title, None
 
 
 @page(blueprint, "/letters/<int:run_id>", permission="followup")

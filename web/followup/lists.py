@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import request, url_for
 
 from registry.followup import lists as services
@@ -52,8 +54,10 @@ def due():
     )
 
 
-def due_table(found: Standing, rows: list[Person], name: str, caption: str) -> Table:
-    """The table of a due list, used wherever a number opens its patients."""
+def due_table(
+    found: Standing, rows: list[Person], name: str, caption: str, *, counted: Callable[[Person], int] | None = None
+) -> Table:
+    """The table of a due list, used wherever a number opens its patients; `counted` says what each adds to that number."""
     who = actor()
 
     def born(row: Person) -> str:
@@ -77,7 +81,7 @@ def due_table(found: Standing, rows: list[Person], name: str, caption: str) -> T
         Column("status", "Status", lambda r: STATUS.get(r.status, r.status), sort=True),
         Column("last_contact", "Last contact", lambda r: r.last_contact, kind="date", sort=True),
         Column("due", "Due since", lambda r: f"{r.due_day:%Y%m%d}" if r.due_day else "", kind="date", sort=True),
-        Column("cases", "Cases", lambda r: len(r.followed), kind="number", sort=True),
+        Column("cases", "Cases", counted or (lambda r: len(r.followed)), kind="number", sort=True),
         Column("sites", "Sites", lambda r: ", ".join(sorted({c.site for c in r.followed})), kind="text"),
         Column("next", "Next step", step, sort=True),
         Column("chance", "Chance", chance, kind="number", hint="that this step tells of the patient"),
