@@ -1,0 +1,77 @@
+"""The desk's pages: starting a case after a search, steps, questions, the editor's live answer; accessible in both themes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from registry.models import Abstract
+from registry.models.desk import PhysicianQuery
+
+
+def test_a_case_cannot_begin_without_a_search(client):
+    assert client("registrar").get("/desk/start/patient").status_code == 422
+    answer = client("registrar").send("/desk/start", {"last": "SYNTHETIC"})
+    assert answer.status_code == 422 and "needs a number" in answer.text
+
+
+def test_the_search_offers_same_tumor_new_primary_history_and_new_patient(client):
+    page = client("general").send("/desk/start", {"last": "SYNTHETIC", "first": "MARGARET"}).text
+    for words in ("Open our abstract", "New primary", "History only", "new patient"):
+        assert words in page
+    assert "MARGARET" not in "".join(re.findall(r'href="([^"]+)"', page))
+
+
+def live(client, ids, **items):
+    form = {"version": "3", "shown": ""} | {f"item-{n[1:]}": value for n, value in items.items()}
+    return client("registrar").send(f"/abstracts/{ids['abstract']}/live", form)
+
+
+def test_the_live_answer_has_faults_at_both_ends_and_saves_nothing(app, client, ids):
+    answer = live(client, ids, i523="1", i1291="A000")
+    assert answer.status_code == 200 and answer.json["saved"] == []
+    assert answer.json["version"] == 3 and answer.json["faults"] and "Derived" in answer.json["side"]
+    with app.extensions["store"].reading() as session:
+        assert session.get(Abstract, ids["abstract"]).items["523"] == "3"
+
+
+def test_autosave_against_an_old_version_is_a_conflict(client, ids):
+    rosa = client("registrar")
+    at = f"/abstracts/{ids['abstract']}/live"
+    assert rosa.send(at, {"version": "3", "save": "1", "item-630": "20"}).status_code == 200
+    assert rosa.send(at, {"version": "3", "save": "1", "item-630": "10"}).status_code == 409
+
+
+def test_a_case_with_reasons_against_it_does_not_become_complete(app, client, ids):
+    with app.extensions["store"].reading() as session:
+        number = session.query(Abstract).filter_by(status="incomplete").one().id
+    rosa = client("registrar")
+    rosa.send(f"/desk/abstracts/{number}/status", {"target": "complete"})
+    assert "not complete yet" in rosa.get(f"/abstracts/{number}").text.lower()
+    with app.extensions["store"].reading() as session:
+        assert session.get(Abstract, number).status == "incomplete"
+
+
+def test_a_question_is_asked_reminded_answered_and_closed(app, client, ids):
+    rosa = client("registrar")
+    asked = rosa.send(f"/desk/abstracts/{ids['abstract']}/ask", {"addressee": "Dr. Test", "question": "Which side?"})
+    at = asked.headers["Location"]
+    assert "Dear Doctor" in rosa.get(at).text
+    for form in ({"step": "remind"}, {"step": "answer", "answer": "left"}, {"step": "close"}):
+        assert rosa.send(at, form).status_code == 303
+    with app.extensions["store"].reading() as session:
+        found = session.query(PhysicianQuery).one()
+    assert (found.state, found.reminders, found.answer) == ("closed", 1, "left")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_of_the_desk_is_accessible(browser_page, ids, scheme, assert_accessible, assert_no_foreign_requests):
+    page = browser_page("registrar", color_scheme=scheme)
+    number, person = ids["abstract"], ids["patient"]
+    places = ("/desk/class-of-case", f"/abstracts/{number}", f"/desk/abstracts/{number}/page")
+    more = (f"/desk/abstracts/{number}/copy", f"/desk/abstracts/{number}/ask", f"/desk/patients/{person}/tumors")
+    for place in (*places, *more):
+        page.goto(place)
+        assert_accessible(page)
+    assert_no_foreign_requests(page)
