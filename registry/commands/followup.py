@@ -193,12 +193,10 @@ def letters(
             if plan is None:
                 known = ", ".join(t.id for t in chosen.tests)
                 raise RegistryError("usage", f"no test {test!r} in rule set {chosen.id}", hint=f"known: {known}")
-            people, title = (
-                [reach.person for reach in plan.first],
-                f"{plan.contacts} to reach {plan.rate.test.target:.0%}",
-            )
+            people, limit = [reach.person for reach in plan.order], plan.contacts
+            title = f"{plan.contacts} to reach {plan.rate.test.target:.0%}"
         else:
-            people, title = found.view(view), lists.VIEWS[view][0]
+            people, title, limit = found.view(view), lists.VIEWS[view][0], None
         made = services.make_letters(
             session,
             found,

@@ -86,8 +86,8 @@ def make_letters(
     """Makes a run of letters (or e-mails) in the outbox, at most one a patient; gives it with everybody who got none.
 
     `source` asks for one way; without it each patient gets the way with the best chance. `see_deaths` False hides from a
-    hospital why the registry holds a letter; `limit` ends the run at so many letters, those on their way counted, so that the
-    next in a plan takes the place of one who cannot be written to. Nothing is sent: printing and posting, or the mail server, come after.
+    hospital why the registry holds a letter; `limit` ends the run at so many letters, those on their way counted, so that
+    the next of a plan takes the place of one who cannot be written to. Nothing is sent: printing and posting come after.
     """
     if source and (source not in SOURCES or SOURCES[source].channel != LETTER):
         raise RegistryError("usage", f"there are no letters by way of {source!r}")
