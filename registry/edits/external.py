@@ -94,10 +94,12 @@ def import_report(store: Store, path: Path, *, who: str, name: str = "") -> Atta
     return report
 
 
-def finish(session: Session, entry_id: int, *, who: str, note: str = "") -> WorklistEntry:
-    """Marks a worklist entry as done."""
+def finish(
+    session: Session, entry_id: int, *, who: str, note: str = "", abstract_id: int | None = None
+) -> WorklistEntry:
+    """Marks a worklist entry as done; with `abstract_id`, one of another abstract is `not-found`."""
     entry = session.get(WorklistEntry, entry_id)
-    if entry is None:
+    if entry is None or abstract_id not in (None, entry.abstract_id):
         raise RegistryError("not-found", f"there is no worklist entry {entry_id}")
     entry.state, entry.done_by, entry.done_at, entry.note = states.DONE, who, now(), note.strip()
     return entry

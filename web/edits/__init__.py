@@ -1,0 +1,143 @@
+"""Edits: what stands open by edit, facility and registrar, the cases behind each number, and letting an edit stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+
+from registry import jobs
+from registry.edits import overrides, reports
+from registry.edits.external import finish
+from registry.models.edits import CLEARED, OPEN, OVERRIDDEN
+from registry.views.abstract import find
+from web.navigation import Entry
+from web.pages import actor, log_read, page, paging, reading, render, render_list, store, writing
+from web.tables import Column, Table
+
+blueprint = Blueprint("edits", __name__, url_prefix="/edits")
+navigation = [
+    Entry(
+        "Edits",
+        "edits.index",
+        group="Work",
+        icon="clipboard-check",
+        permission="cases.read",
+        keys="g c",
+        words="checks errors warnings overrides quality edit report",
+    )
+]
+
+BY = {"edit": "By edit", "facility": "By facility", "registrar": "By registrar"}
+STATES = {OPEN: "open", OVERRIDDEN: "let stand", CLEARED: "cleared"}
+
+
+@page(blueprint, "/", permission="cases.read", twins=True)
+def index():
+    """The report: findings counted by edit, facility or registrar; every number opens its cases."""
+    by = request.args.get("by", "edit")
+    by = by if by in BY else "edit"
+    with reading() as session:
+        counts = reports.counts(session, actor())
+        lines = reports.report(session, actor(), by=by)
+
+    def to(state: str) -> Any:
+        filters = {"edit": "rule", "facility": "facility", "registrar": "registrar"}
+        return lambda line: url_for("edits.cases", state=state, **{filters[by]: line.key})
+
+    columns = [
+        Column(
+            "key",
+            {"edit": "Edit", "facility": "Facility", "registrar": "Registrar"}[by],
+            lambda line: line.key or "blank",
+        ),
+        Column("title", "Name", lambda line: line.title if by == "facility" else line.severity),
+        Column("open", "Open", lambda line: line.open, kind="number", link=to(OPEN)),
+        Column("overridden", "Let stand", lambda line: line.overridden, kind="number", link=to(OVERRIDDEN)),
+        Column("cleared", "Cleared", lambda line: line.cleared, kind="number", link=to(CLEARED)),
+        Column("abstracts", "Abstracts", lambda line: line.abstracts, kind="number"),
+    ]
+    if by == "registrar":
+        columns.pop(1)
+    empty = "Every abstract that was checked passes OncoRegistry checks."
+    table = Table.of("edits", BY[by], columns, lines, paging(), empty=empty)
+    return render_list("edits/index.html", table, by=by, titles=BY, counts=counts)
+
+
+@page(blueprint, "/run", permission="cases.edit", methods=("POST",))
+def run():
+    """Checks all abstracts anew, in the background."""
+    jobs.ask(store(), "edits", {"name": "all"}, who=actor().username)
+    flash("All abstracts are being checked; this page shows what is found.", "success")
+    return redirect(url_for("edits.index"), 303)
+
+
+@page(blueprint, "/cases", permission="cases.read", twins=True)
+def cases():
+    """The findings behind a number, oldest first; a click opens the case."""
+    asked = paging()
+    picked = {name: request.args.get(name, "") for name in ("rule", "facility", "registrar", "severity")}
+    state = request.args.get("state", OPEN)
+    state = state if state in STATES else OPEN
+    with reading() as session:
+        rows, more = reports.cases(session, actor(), **picked, state=state, page=asked.page, size=asked.size)
+
+    def open_case(row: reports.FindingLine) -> str:
+        return url_for("edits.show", abstract_id=row.abstract_id)
+
+    columns = [
+        Column("accession", "Accession", lambda row: row.accession or row.abstract_id, link=open_case),
+        Column("facility", "Facility", lambda row: row.facility),
+        Column("registrar", "Registrar", lambda row: row.registrar),
+        Column("rule", "Edit", lambda row: row.rule),
+        Column("severity", "Severity", lambda row: row.severity),
+        Column("message", "What is wrong", lambda row: row.message),
+        Column("first_seen", "Since", lambda row: row.first_seen, kind="moment"),
+    ]
+    table = Table("findings", "Findings", columns, rows, asked, more=more, empty="No finding matches.")
+    return render_list("edits/cases.html", table, picked=picked, state=state, states=STATES)
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>", permission="cases.read")
+def show(abstract_id: int):
+    """What stands on one abstract: findings with the items at their ends, reviews, entries of external reports."""
+    with reading() as session:
+        abstract = find(session, actor(), abstract_id)
+        found = reports.findings_of(session, actor(), abstract_id)
+        entries = reports.entries(session, actor(), abstract_id=abstract_id)
+        patient = abstract.record.patient_id
+        accession = abstract.accession_number or str(abstract.id)
+    log_read("edits of an abstract", patient_id=patient, abstract=abstract_id)
+    return render("edits/show.html", abstract_id=abstract_id, accession=accession, found=found, entries=entries)
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/override", permission="cases.edit", methods=("POST",))
+def override(abstract_id: int):
+    """Lets a failing edit stand, with a reason."""
+    rule = request.form.get("rule", "")
+    with writing() as session:
+        find(session, actor(), abstract_id)
+        overrides.override(session, abstract_id, rule, who=actor().username, reason=request.form.get("reason", ""))
+    flash(f"{rule} is let stand for these values; a changed value opens it again.", "success")
+    return redirect(url_for("edits.show", abstract_id=abstract_id), 303)
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/withdraw", permission="cases.edit", methods=("POST",))
+def withdraw(abstract_id: int):
+    """Takes an override back."""
+    rule = request.form.get("rule", "")
+    with writing() as session:
+        find(session, actor(), abstract_id)
+        overrides.withdraw(session, abstract_id, rule, who=actor().username, reason=request.form.get("reason", ""))
+    flash(f"{rule} stands open again.", "success")
+    return redirect(url_for("edits.show", abstract_id=abstract_id), 303)
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/entries/<int:entry_id>", permission="cases.edit", methods=("POST",))
+def done(abstract_id: int, entry_id: int):
+    """Marks an entry of an external report as done."""
+    with writing() as session:
+        find(session, actor(), abstract_id)
+        finish(session, entry_id, who=actor().username, note=request.form.get("note", ""), abstract_id=abstract_id)
+    flash("The entry is done.", "success")
+    return redirect(url_for("edits.show", abstract_id=abstract_id), 303)
