@@ -1,0 +1,67 @@
+"""The `link` command: which records of one file, or of two, are of one person; no database needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _mapping(texts: tuple[str, ...]) -> dict[str, str]:
+    """Reads `COLUMN=FIELD` options."""
+    pairs = [text.partition("=") for text in texts]
+    for (column, sign, field), text in zip(pairs, texts, strict=True):
+        if not (column and sign and field):
+            raise click.UsageError(f"--map {text!r} is not COLUMN=FIELD")
+    return {column: field for column, _, field in pairs}
+
+
+@click.command()
+@click.argument("first", type=FILE)
+@click.argument("second", required=False, type=FILE)
+@click.option("--id", "id_", required=True, metavar="COL", help="column that names a record, unique in each file")
+@click.option(
+    "--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="what a column holds, where its name does not tell"
+)
+@click.option(
+    "--match", "surest", type=float, default=0.95, show_default=True, help="probability from which a pair is a match"
+)
+@click.option("--review", type=float, default=0.05, show_default=True, help="probability from which a pair is shown")
+def link(first: Path, second: Path | None, id_: str, maps: tuple[str, ...], surest: float, review: float) -> None:
+    """Link the records of FIRST, or of FIRST and SECOND: one JSON line a pair, the surest first.
+
+    Fields are known by the names of their columns: first, middle, last, suffix, maiden, sex, dob (YYYYMMDD), ssn, address,
+    city, zip, phone, mrn. Twins, parents and children, and Sr and Jr are never more than `review`.
+    """
+    import pandas as pd
+
+    from registry.errors import RegistryError
+    from registry.exchange.tables import read_rows
+    from registry.linkage.match import Thresholds, match
+
+    frames = []
+    for path in (first, second):
+        if path is None:
+            continue
+        headers, rows, _ = read_rows(path)
+        ragged = [str(number) for number, row in enumerate(rows, 2) if len(row) != len(headers)]
+        if ragged:
+            raise RegistryError(
+                "not-a-table",
+                f"{len(ragged)} rows have another number of cells than the header: {', '.join(ragged[:5])}",
+                where=str(path),
+                hint="write the file again with every cell quoted where it holds a delimiter",
+            )
+        frames.append(pd.DataFrame(rows, columns=headers, dtype=str))
+    found = match(
+        frames[0],
+        frames[1] if len(frames) > 1 else None,
+        id=id_,
+        mapping=_mapping(maps) or None,
+        thresholds=Thresholds(match=surest, review=review),
+    )
+    for line in found.lines():
+        click.echo(json.dumps(line, ensure_ascii=False))
