@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(min=50), default=5000, show_default=True, help="patients")
+@click.option("--size", type=click.IntRange(min=50), default=8000, show_default=True, help="patients")
 @click.option("--seed", type=int, default=1, show_default=True, help="same seed, same registry")
 @click.option("--no-serve", is_flag=True, help="build the registry and stop")
 @click.option("--port", type=int, default=8420, show_default=True, help="port on which the pages are served")

@@ -26,7 +26,7 @@ PHOTOGRAPHS = [
     ("home", "registrar", "/", "waits for you"),
     ("followup", "registrar", "/follow-up/", "contacts reach"),
     ("survival", "epidemiologist", "/survival/?by=stage", "Selection"),
-    ("atlas", "epidemiologist", "/atlas/", "county"),
+    ("atlas", "epidemiologist", "/atlas/?year_from=2000&year_to=2024", "county"),
     ("imports", "administrator", "/imports/", "History"),
 ]
 
