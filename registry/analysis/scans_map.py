@@ -137,7 +137,9 @@ def as_csv(found: Scan, registry: str) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for row in rows_of(found):
-        writer.writerow([neutral("" if row[name] is None else row[name]) for name in COLUMNS])
+        writer.writerow(
+            ["" if row[n] is None else neutral(row[n]) if isinstance(row[n], str) else row[n] for n in COLUMNS]
+        )
     return out.getvalue()
 
 

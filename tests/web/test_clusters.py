@@ -1,0 +1,221 @@
+"""Clusters through the page: a planted cluster is found, kept with what made it, and said to be a signal and no cause."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from registry import config, demo, jobs
+
+PASSWORDS = {one.username: one.password for one in demo.LOGINS}
+BLADDER = {"site": "urinary-bladder", "year_from": "2000", "year_to": "2024", "replicates": "999", "seed": "7"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A demo large enough that its spatial cluster stands out, made once."""
+    folder = tmp_path_factory.mktemp("clusters") / "demo"
+    demo.prepare(folder, size=4000, seed=1, port=0, say=lambda text: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(home) -> dict[str, Any]:
+    return json.loads((home / "synthetic" / "truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def app(home):
+    from web.application import build
+
+    return build(config.load(home))
+
+
+@pytest.fixture
+def enter_as(app, enter) -> Callable[[str], Any]:
+    def give(name: str) -> Any:
+        fresh = app.test_client()
+        assert enter(fresh, name, PASSWORDS[name]).status_code == 302
+        return fresh
+
+    return give
+
+
+def scan(app: Any, inside: Any, choices: dict[str, str]) -> str:
+    """Asks for a scan as the form does, waits for its end, and gives the address of its page."""
+    page = inside.get("/clusters/")
+    token = page.text.split('name="csrf_token" value="')[1].split('"')[0]
+    answer = inside.post("/clusters/", data={"csrf_token": token, **choices})
+    assert answer.status_code == 303, answer.text
+    address = answer.headers["Location"]
+    number = int(address.rsplit("/", 1)[1])
+    end = time.monotonic() + 120
+    while jobs.state(app.extensions["store"], number).state not in (jobs.DONE, jobs.FAILED):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert jobs.state(app.extensions["store"], number).state == jobs.DONE, jobs.state(
+        app.extensions["store"], number
+    ).message
+    return address
+
+
+@pytest.fixture
+def found(app, enter_as) -> str:
+    """The page of the scan for the planted cluster; made by the first test that asks."""
+    if "test.scan" not in app.extensions:
+        app.extensions["test.scan"] = scan(app, enter_as("epidemiologist"), BLADDER)
+    return app.extensions["test.scan"]
+
+
+def rows(inside: Any, address: str) -> list[dict[str, str]]:
+    text = inside.get(f"{address}/clusters.csv").get_data(as_text=True).lstrip("\ufeff")
+    return list(csv.DictReader(io.StringIO("\n".join(line for line in text.splitlines() if line[:1] != "#"))))
+
+
+def test_the_planted_cluster_is_found(enter_as, found, truth):
+    planted = next(one for one in truth["clusters"] if one["kind"] == "spatial")
+    first = rows(enter_as("epidemiologist"), found)[0]
+    members = {part.split(" ")[0] for part in first["members"].split("; ")}
+    assert float(first["p_value"]) <= 0.05
+    assert len(members & set(planted["counties"])) >= 3 and len(members - set(planted["counties"])) <= 3
+
+
+def test_every_page_and_file_says_what_a_cluster_is_and_how_many_scans_were_tried(enter_as, found):
+    inside = enter_as("state")
+    for address in (found, *(f"{found}/clusters.{form}" for form in ("csv", "json", "geojson", "svg", "html"))):
+        text = " ".join(inside.get(address).get_data(as_text=True).split())
+        assert "not evidence of a cause" in text, address
+        assert "made on this registry" in text, address
+
+
+def test_a_scan_is_kept_with_parameters_seed_and_data_version(enter_as, found):
+    kept = enter_as("state").get(f"{found}/clusters.json").json
+    assert kept["seed"] == 7 and kept["replicates"] == 999 and len(kept["data_version"]) == 64
+    assert kept["parameters"]["site"] == "urinary-bladder" and "MonteCarloReps=999" in kept["satscan"]
+    assert "Urinary Bladder" in enter_as("state").get("/clusters/").text
+
+
+def test_the_same_scan_gives_the_same_clusters_and_counts_as_one_more(app, enter_as, found):
+    inside = enter_as("epidemiologist")
+    before = inside.get(found).text
+    again = scan(app, inside, BLADDER)
+    assert rows(inside, again) == rows(inside, found)
+    assert "Up to this scan 2 scans were made" in inside.get(again).text
+    assert "Up to this scan 1 scan was made" in before
+
+
+def test_small_counts_are_hidden_with_their_likelihood(enter_as, found):
+    inside = enter_as("state")
+    kept = inside.get(f"{found}/clusters.json").json
+    for one in kept["locations"]:
+        if one["status"] == "suppressed":
+            assert one["observed"] is None and one["expected"] is None and one["relative_risk"] is None
+        else:
+            assert one["observed"] >= 16
+    for one in kept["clusters"]:
+        if one["status"] == "suppressed":
+            assert {one[name] for name in ("observed", "expected", "relative_risk", "llr")} == {None}
+        else:
+            shown = {place["code"]: place["observed"] for place in kept["locations"]}
+            members = [part.split(" ")[0] for part in one["members"].split("; ")]
+            rest = one["observed"] - sum(shown[code] or 0 for code in members)
+            hidden = [code for code in members if shown[code] is None]
+            assert one["observed"] >= 16 and (not hidden or (len(hidden) >= 2 and rest >= 16))
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"model": "stp", "analysis": "space-time"},
+        {"model": "late"},
+        {"analysis": "prospective", "rates": "both"},
+        {"analysis": "temporal"},
+        {"shape": "elliptic", "gini": "1"},
+        {"early": "1", "adjust": "0"},
+    ],
+)
+def test_every_kind_of_scan_runs(app, enter_as, choices):
+    inside = enter_as("epidemiologist")
+    address = scan(app, inside, {"year_from": "2010", "replicates": "99", **choices})
+    page = inside.get(address)
+    assert page.status_code == 200 and "at p ≤ 0.05" in page.text
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"site": "nowhere"}, "no site"),
+        ({"replicates": "5"}, "from 99 to 9999"),
+        ({"max_share": "0.9"}, "from 0.01 to 0.5"),
+        ({"model": "stp", "analysis": "spatial"}, "where and when"),
+        ({"age_from": "33"}, "groups of five"),
+    ],
+)
+def test_a_wrong_choice_is_told_and_nothing_is_scanned(enter_as, choices, says):
+    inside = enter_as("epidemiologist")
+    page = inside.get("/clusters/")
+    token = page.text.split('name="csrf_token" value="')[1].split('"')[0]
+    answer = inside.post("/clusters/", data={"csrf_token": token, **choices})
+    assert answer.status_code == 422 and says in answer.text
+
+
+def test_a_hospital_scans_nothing(enter_as, found):
+    inside = enter_as("registrar")
+    assert "Why there are no clusters here" in inside.get("/clusters/").text
+    for address in (found, f"{found}/map", f"{found}/clusters.csv"):
+        assert inside.get(address).status_code == 422
+
+
+def test_a_scan_with_too_few_cases_says_so(app, enter_as):
+    inside = enter_as("epidemiologist")
+    with pytest.raises(AssertionError, match="nothing to scan"):
+        scan(app, inside, {"site": "mesothelioma", "year_from": "2024", "replicates": "99"})
+
+
+def test_the_map_of_clusters_in_a_browser(app, browser, found, assert_accessible, assert_no_foreign_requests):
+    from waitress.server import create_server
+
+    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    base = f"http://127.0.0.1:{server.effective_port}"
+    try:
+        for scheme in ("light", "dark"):
+            for page in opened(browser, base, scheme):
+                page.goto("/clusters/")
+                assert_accessible(page)
+                page.goto(found)
+                frame = page.frame_locator("iframe.atlas-frame")
+                frame.locator("path.leaflet-interactive").first.wait_for()
+                # every county and at least one dashed outline
+                assert frame.locator("path.leaflet-interactive").count() > 67
+                assert_accessible(page)
+                assert_no_foreign_requests(page)
+    finally:
+        server.close()
+        thread.join(timeout=5)
+
+
+def opened(browser: Any, base: str, scheme: str) -> Iterator[Any]:
+    context = browser.new_context(base_url=base, viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.foreign, page.faults = [], []
+    host = urlsplit(base).netloc
+    page.on("request", lambda r: urlsplit(r.url).netloc in ("", host) or page.foreign.append(r.url))
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda m: m.type == "error" and page.faults.append(m.text))
+    page.goto("/sign-in")
+    page.fill("#field-username", "state")
+    page.fill("#field-password", PASSWORDS["state"])
+    page.click("main button[type=submit]")
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    yield page
+    context.close()
