@@ -2,8 +2,8 @@
 
 Rules: the previous program must keep running on the new schema; no lock longer than seconds; data is kept on both engines.
 
-Revision: 0002
-Follows: 0005
+Revision: 0004
+Follows: 0003
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0002"
-down_revision = "0005"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

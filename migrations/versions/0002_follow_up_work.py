@@ -2,7 +2,7 @@
 
 Rules: the previous program must keep running on the new schema; no lock longer than seconds; data is kept on both engines.
 
-Revision: 0003
+Revision: 0002
 Follows: 0001
 """
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None

@@ -2,8 +2,8 @@
 
 Rules: the previous program must keep running on the new schema; no lock longer than seconds; data is kept on both engines.
 
-Revision: 0005
-Follows: 0003
+Revision: 0003
+Follows: 0002
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0003"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
