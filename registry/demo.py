@@ -105,6 +105,7 @@ def _stage(say: Callable[[str], Any], text: str) -> Iterator[list[str]]:
 
 def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> None:
     from registry.analysis import populations, snapshot
+    from registry.edits import run_batch
     from registry.exchange.documents import keep
     from registry.exchange.formats import open_reader
     from registry.exchange.importer import run_import
@@ -134,6 +135,9 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
         result.append(f"{frame['county'].nunique()} counties, {frame['year'].min()}–{frame['year'].max()}")
     with _stage(say, "worklists and logins") as result, store.writing() as session:
         result.append(_people_and_work(session))
+    with _stage(say, "edits over every abstract") as result:
+        checked = run_batch(store)
+        result.append(f"{len(checked.by_edit):,} edits, {checked.records:,} abstracts, {checked.found:,} findings")
     with _stage(say, "analysis snapshot") as result:
         made_ = snapshot.refresh(store)
         result.append(f"{made_.tumors:,} tumors, version {made_.version[:8]}")
