@@ -73,11 +73,13 @@ def read_cube(
     *,
     extra: str = "",
     facility: str = "",
+    ages: bool = True,
 ) -> Cube:
     """Gives the counts of the tumors with these codes of the site recode (all when none), in one query.
 
     `extra` divides them further: `stage` (late, early, unknown), `source` (other, autopsy, dco), `rules` (primary by the
-    IARC rules or not), `site` (code of the recode). `facility` counts the tumors of one facility alone.
+    IARC rules or not), `site` (code of the recode). `facility` counts the tumors of one facility alone. Without `ages`
+    all ages stand together at 0, which is far fewer groups.
     """
     import ibis
 
@@ -99,9 +101,10 @@ def read_cube(
     table = table.select(
         "reason",
         year=table[COLUMNS["year"]],
-        county=ibis.ifelse(kept, table[COLUMNS["county"]], nothing),
-        sex=ibis.ifelse(kept, table.sex, nothing),
-        age=ibis.ifelse(kept, ibis.least(table.age_at_diagnosis // 5, AGES - 1), -1),
+        # grouped as numbers: that is half the time of the query at a million tumors
+        county=ibis.ifelse(kept, county.try_cast("int32"), -1),
+        sex=ibis.ifelse(kept & (table.sex == "2"), 1, 0),
+        age=ibis.ifelse(kept, ibis.least(table.age_at_diagnosis // 5, AGES - 1), -1) if ages else ibis.literal(0),
         extra=ibis.ifelse(kept, _category(table, extra), nothing),
         old=kept & table.county_analysis_flag.isin(list(REPORTED_ONLY)),
     )
@@ -110,7 +113,9 @@ def read_cube(
     counted = counted.dropna(subset=["year"]).astype({"year": int, "cases": int, "old": int})
     inside = counted["reason"] == -1
     rows = counted[inside].drop(columns=["reason", "old"])
-    rows = rows.assign(sex=(rows["sex"] == "2").astype(int), age=rows["age"].astype(int)).reset_index(drop=True)
+    # a code that is no number lies in no declared county; it stays apart as 00000
+    county = rows["county"].fillna(0).astype(int).astype(str).str.zfill(5)
+    rows = rows.assign(county=county, sex=rows["sex"].astype(int), age=rows["age"].astype(int)).reset_index(drop=True)
     return Cube(
         rows,
         counted.loc[~inside, ["reason", "year", "cases"]].reset_index(drop=True),

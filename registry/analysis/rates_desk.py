@@ -147,7 +147,7 @@ class Desk:
         def make() -> dict[str, Release]:
             names = list(families())
             definition = CaseDefinition(behavior=behavior, residents_of=area.state)
-            rows = self.cube(definition, (), "site").rows
+            rows = self.cube(definition, (), "site", ages=False).rows
             of_code = {code: name for name, codes in families().items() for code in codes}
             rows = rows.assign(extra=rows["extra"].map(of_code), age=0)
             rows = rows.groupby(["county", "year", "sex", "age", "extra"], as_index=False)["cases"].sum()
