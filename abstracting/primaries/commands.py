@@ -11,7 +11,7 @@ import click
     "--rules", type=click.Choice(["seer", "iarc"]), default="seer", show_default=True, help="Whose rules decide."
 )
 @click.option("--output", "-o", default="-", type=click.Path(dir_okay=False, allow_dash=True), help="Output file.")
-def primaries(source: str, rules: str, output: str) -> int:
+def primaries(source: str, rules: str, output: str) -> None:
     """Decides whether two tumors are one primary: lines {"id", "input1", "input2"}, one answer for each, in order.
 
     An input holds primarySite, histologyIcdO3, behaviorIcdO3, laterality, dateOfDiagnosisYear, dateOfDiagnosisMonth,
@@ -33,4 +33,4 @@ def primaries(source: str, rules: str, output: str) -> int:
             answered, failed = run_lines(lines, out, lambda record: answer_record(rules, record))
     if failed:
         click.echo(f"{failed} of {answered} lines could not be read; see their `error`", err=True)
-    return 1 if failed else 0
+        click.get_current_context().exit(1)
