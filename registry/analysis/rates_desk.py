@@ -79,12 +79,18 @@ class Desk:
     # ---- counts ---------------------------------------------------------------------------------------------------
 
     def cube(
-        self, definition: CaseDefinition, codes: tuple[str, ...] = (), extra: str = "", facility: str = ""
+        self,
+        definition: CaseDefinition,
+        codes: tuple[str, ...] = (),
+        extra: str = "",
+        facility: str = "",
+        *,
+        ages: bool = True,
     ) -> Cube:
         """The counts of a site under a definition."""
         snapshot = self.snapshot()
-        key = ("cube", snapshot.version, definition, codes, extra, facility)
-        return self.keep(key, lambda: read_cube(snapshot, definition, codes, extra=extra, facility=facility))
+        key = ("cube", snapshot.version, definition, codes, extra, facility, ages)
+        return self.keep(key, lambda: read_cube(snapshot, definition, codes, extra=extra, facility=facility, ages=ages))
 
     def cases(self, asked: Request, extra: str = "") -> tuple[Cube, np.ndarray, tuple[str, ...]]:
         """The cube of a request, its array (counties, years, 2, 18, categories) and the categories."""
