@@ -35,7 +35,6 @@ KINDS: dict[str, str] = {
     "import": "registry.exchange.jobs:import_file",
     "export": "registry.exchange.jobs:export_file",
     "edits": "registry.edits:run_job",
-    "linkage": "registry.linkage.jobs:match",
 }
 """Kind of job by the function that does it, as `module:function`, imported by the worker alone."""
 

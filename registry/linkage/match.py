@@ -3,7 +3,6 @@
     found = match(frame, id="record")                   # duplicates within one file
     found = match(frame, other, id="record")            # one file against another
     found.pairs                                         # left, right, score, weight, verdict, conflicts
-    index = Index(frame, id="record"); index.find({"first": "Ada", …})      # a new report against all patients
 
 A score is the probability that a pair is one person. The verdict is `match` from `Thresholds.match` on without any
 conflict (`score.RULES`), else `review` from `Thresholds.review` on; what lies below is no pair. Twins, parents and
