@@ -22,7 +22,8 @@ def commands() -> str:
     from registry.cli import cli
 
     lines = ["# Commands", "", "Every command of `oncoregistry`, as `--help` explains it.", ""]
-    _command(cli, click.Context(cli, info_name="oncoregistry"), lines)
+    # the settings of the real run: without them the help option would be named otherwise
+    _command(cli, click.Context(cli, info_name="oncoregistry", **cli.context_settings), lines)
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -325,8 +325,9 @@ async function addItem(item) {
   await ready;
   go(item);
 }
-async function matches() {
-  known ??= (await (await fetch(form.dataset.items)).json()).rows;
+const learn = async () => { known ??= (await (await fetch(form.dataset.items)).json()).rows; };
+function matches() {
+  if (!known) return;
   const word = jump.value.trim().toLowerCase();
   if (!word) { jumpList.hidden = true; return; }
   const parts = word.split(/\s+/);
@@ -345,17 +346,18 @@ function mark() {
   if (line) jump.setAttribute("aria-activedescendant", line.id);
 }
 async function leap() {
-  await matches();
+  if (!known) { await learn(); matches(); } // Enter was faster than the list of items
   const row = jumpList.children[chosen]?.row;
   if (!row) { toast(`No item matches “${jump.value}”.`); return; }
   jump.value = "";
   jumpList.hidden = true;
   go(row.value);
 }
+jump.addEventListener("focus", () => learn().then(matches));
 jump.addEventListener("input", matches);
 jump.addEventListener("keydown", (event) => {
   if (event.key === "Escape") { jump.value = ""; jumpList.hidden = true; jump.blur(); }
-  if (event.key === "Enter") { event.preventDefault(); const want = chosen; leap(want); }
+  if (event.key === "Enter") { event.preventDefault(); leap(); }
   if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); const count = jumpList.children.length; if (count) { chosen = (chosen + (event.key === "ArrowDown" ? 1 : -1) + count) % count; mark(); } }
 });
 jumpList.addEventListener("mousedown", (event) => { const line = event.target.closest("li"); if (line) { event.preventDefault(); jump.value = ""; jumpList.hidden = true; go(line.row.value); } });
