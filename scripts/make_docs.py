@@ -1,6 +1,6 @@
 """Writes the reference pages of docs/ from the program: commands, settings, error codes.
 
-`python scripts/make_docs.py` writes them; tests/test_docs.py fails when one is out of date.
+`python scripts/make_docs.py` writes them; with `--check` it writes nothing, names those out of date and exits with 1.
 """
 
 from __future__ import annotations
@@ -77,6 +77,19 @@ def errors() -> str:
 
 PAGES = {"commands.md": commands, "settings.md": settings, "errors.md": errors}
 
-if __name__ == "__main__":
+
+def main(check: bool) -> int:
+    """Writes every page, or names the ones that are out of date."""
+    stale = 0
     for name, make in PAGES.items():
-        (ROOT / "docs" / name).write_text(make(), encoding="utf-8")
+        page, text = ROOT / "docs" / name, make()
+        if not check:
+            page.write_text(text, encoding="utf-8")
+        elif not page.exists() or page.read_text(encoding="utf-8") != text:
+            print(f"docs/{name} is out of date; run: python scripts/make_docs.py")
+            stale = 1
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv[1:]))

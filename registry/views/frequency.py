@@ -15,6 +15,7 @@ from itertools import product
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from abstracting.recodes.stage import breaks_between
 from registry.errors import RegistryError
 from registry.items import is_text, known
 from registry.security.permissions import Actor, Refused
@@ -67,6 +68,15 @@ class Frequency:
     hidden: int
     joined: int
     total: int
+    breaks: Mapping[int, str]
+    """Years in which the definition of stage changed, with what changed; empty where no stage is counted."""
+
+    def breaks_in(self, key: str) -> dict[int, str]:
+        """Gives the breaks inside or at the beginning of a year or span of years (`2016`, `2015-2019`, `2016*`)."""
+        first, _, last = key.removesuffix("*").partition("-")
+        if not first.isdigit():
+            return {}
+        return {year: text for year, text in self.breaks.items() if int(first) <= year <= int(last or first)}
 
     def cell(self, row: str, column: str, layer: str) -> Cell:
         """Gives the count of a row, column and layer (keys; `All` for a margin)."""
@@ -100,14 +110,19 @@ def frequency(
         unit = "abstracts"
     place = ground(actor, unit)
     columns = [place.column(name) for name in names] + ([place.column("year")] if years != "all" else [])
-    query = source(place, actor, parse(conditions), *columns, func.count()).group_by(*columns)
+    diagnosed = place.column("year")
+    reach = (func.min(diagnosed), func.max(diagnosed), func.count())
+    query = source(place, actor, parse(conditions), *columns, *reach).group_by(*columns)
     counts: Counter[tuple[str, str, str]] = Counter()
-    for *values, many in session.execute(query):
+    known_years: set[int] = set()
+    for *values, first, last, many in session.execute(query):
+        known_years |= {first, last} - {None}
         texts = ["" if value is None else str(value) for value in values]
         keys = [_grouped(name, text) for name, text in zip(names, texts)]
         year = _span(texts[len(names)], years) if years != "all" else ALL
         counts[keys[0], keys[1] if column else ALL, year] += many
-    return _table(counts, row, column, years, place.name, threshold, internal)
+    breaks = breaks_between(min(known_years), max(known_years)) if "stage" in names and known_years else {}
+    return _table(counts, row, column, years, place.name, threshold, internal, breaks)
 
 
 def _refuse(actor: Actor, names: Iterable[str]) -> None:
@@ -162,6 +177,7 @@ def _table(
     unit: str,
     threshold: int,
     internal: bool,
+    breaks: Mapping[int, str],
 ) -> Frequency:
     layers = sorted({key[2] for key in counts} - {ALL}, key=lambda year: (year == "", year))
     row_limit, column_limit = MOST_ROWS, MOST_COLUMNS
@@ -198,6 +214,7 @@ def _table(
         len(hidden),
         joined_rows + joined_columns,
         full.get((ALL, ALL, ALL), 0),
+        breaks,
     )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 from sqlalchemy import select
 
+from registry import records
 from registry.models import AccessLog, Disclosure
 from registry.security.permissions import Actor, Refused
 from registry.views import frequency, lists, registers
@@ -207,6 +208,20 @@ def test_the_numbers_of_the_primary_site_table_open_their_cases(client):
     published = inside.get("/lists/sites?counts=published").text
     assert not re.search(r'class="is-number"><a', published)
     assert not re.search(r'class="is-number"><a', client("state").get("/lists/sites").text)
+
+
+def test_stage_over_the_years_marks_where_its_definition_changed(app, client, ids):
+    """Summary Stage 2018 begins with 2018: a table of stage by year says so at the year, in a note and in its twin."""
+    with app.extensions["store"].writing() as session:
+        records.save(session, ids["abstract"], {390: "20170304", 764: "", 759: "2"}, who="test")
+    inside = client("registrar")
+    for address in ("row=stage&years=each", "row=stage&column=sex&years=each", "row=year&column=stage"):
+        page = inside.get(f"/lists/frequency?{address}&counts=every").text
+        assert "The definition of stage changed" in page and "2018, Summary Stage 2018" in page, address
+        assert "†" in page.split("<table", 1)[1], address
+    twin = inside.get("/lists/frequency.csv?row=stage&years=each&counts=every").text
+    assert "2018, Summary Stage 2018" in twin
+    assert "definition of stage" not in inside.get("/lists/frequency?row=sex&years=each&counts=every").text
 
 
 class TestCounting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import g, request, url_for
@@ -61,8 +62,19 @@ def frequency():
         cases=lambda cell: cases_at((*definition.conditions, *cell.conditions), found.unit if found else "tumors"),
         address=as_address(definition),
         all_=counting.ALL,
-        layers=[(counting.ALL, "All years"), *((v.key, v.text) for v in found.layers)] if found else [],
+        layers=[(counting.ALL, "All years"), *((v.key, v.text + _mark(found, v)) for v in found.layers)]
+        if found
+        else [],
+        changed=_changed(found.breaks) if found else "",
     )
+
+
+def _changed(breaks: Mapping[int, str]) -> str:
+    return f"The definition of stage changed: {'; '.join(f'{year}, {what}' for year, what in breaks.items())}."
+
+
+def _mark(found: counting.Frequency, year: counting.Value) -> str:
+    return " †" if found.breaks_in(year.key) else ""
 
 
 def _long_table(found: counting.Frequency) -> Table:
@@ -78,6 +90,9 @@ def _long_table(found: counting.Frequency) -> Table:
     if found.layers:
         columns.append(Column("year", "Year", lambda r: r[2]))
     columns.append(Column("cases", "Cases", lambda r: r[3], kind="number"))
+    if found.breaks:
+        turned = {v.text: _changed(found.breaks_in(v.key)) for v in found.layers if found.breaks_in(v.key)}
+        columns.append(Column("definition", "Definition", lambda r: turned.get(r[2], "")))
     return Table("frequency", "Frequency", columns, rows, Paging(1, TWIN_SIZE), total=len(rows))
 
 
