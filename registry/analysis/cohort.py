@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from abstracting.codes.places import state_fips
+from abstracting.codes.places import OUTSIDE_STATE, UNKNOWN_COUNTY, state_fips
 from registry.analysis.snapshot import Snapshot
 from registry.errors import RegistryError
 from registry.exchange.tables import item_number
@@ -44,6 +44,7 @@ NUMERIC = {"year_of_diagnosis", "age_at_diagnosis"}
 
 BASAL_SQUAMOUS = [str(n) for n in range(8000, 8111)]
 GENITAL_SKIN = "C510 C511 C512 C518 C519 C529 C600 C601 C602 C608 C609 C632".split()
+NO_COUNTY = (UNKNOWN_COUNTY, OUTSIDE_STATE)
 CNS = [f"C{n}" for n in (*range(700, 730), 751, 752, 753)]
 
 
@@ -286,7 +287,13 @@ def incident_cases(cohort: Cohort, definition: CaseDefinition | None = None) -> 
                 cohort = cohort.describe(f"with {text}")
     cohort = cohort.keep("age at diagnosis unknown", lambda t: t.age_at_diagnosis.notnull())
     cohort = cohort.keep("sex neither male nor female", lambda t: t.sex.isin(["1", "2"]))
-    return cohort.keep("county at diagnosis unknown", lambda t: t.county_geoid.fill_null("") != "")
+    return cohort.keep("county at diagnosis unknown", has_county)
+
+
+def has_county(table: ir.Table) -> Any:
+    """Gives whether a tumor has a county: 999 (unknown) and 998 (outside the state, county not known) of a state are none."""
+    county = table[COLUMNS["county"]].fill_null("")
+    return (county.length() == 5) & ~county.right(3).isin(NO_COUNTY)
 
 
 def in_state(cohort: Cohort, state: str) -> Cohort:

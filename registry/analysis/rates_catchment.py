@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from abstracting.recodes.stage import breaks_between
 from registry.analysis.cohort import CaseDefinition
 from registry.analysis.disclosure import Policy
 from registry.analysis.rates_cube import Left
 from registry.analysis.rates_desk import Desk
 from registry.analysis.rates_request import OLDEST, Request
+from registry.analysis.rates_stage import in_words
 
 STAGES = {"early": "In situ or localized", "late": "Regional or distant", "unknown": "Unknown or not staged"}
 
@@ -27,6 +29,7 @@ class Catchment:
     years: tuple[int, int] | None
     definition: str
     threshold: int
+    stage_breaks: str
 
 
 def catchment(desk: Desk, asked: Request, policy: Policy, facility: str) -> Catchment:
@@ -70,6 +73,7 @@ def catchment(desk: Desk, asked: Request, policy: Policy, facility: str) -> Catc
         (int(years[0]), int(years[-1])) if years else None,
         cube.definition,
         policy.threshold,
+        in_words(breaks_between(int(years[0]), int(years[-1]))) if years else "",
     )
 
 

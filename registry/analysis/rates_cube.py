@@ -23,7 +23,6 @@ AGES = 18
 REPORTED_ONLY = ("2.1", "2.2", "5", "6", "7")
 """Flags of the derived county (`abstracting.recodes.county.FLAGS`) under which it rests on item 90 alone."""
 
-UNKNOWN = "999"
 LATE, EARLY = ("2", "3", "4", "7"), ("0", "1")
 EXTRAS = ("stage", "source", "rules", "site")
 """Columns by which cases can be divided further: categories of `_category`."""
@@ -89,12 +88,7 @@ def read_cube(
     if codes:
         table = table.filter(table[COLUMNS["recode"]].isin(list(codes)))
     county = table[COLUMNS["county"]]
-    # the last condition is that the county is known: 999 of a state is as unknown as none at all
-    reason = ibis.cases(
-        *((~one.keeps, place) for place, one in enumerate(cohort.filters)),
-        (county.endswith(UNKNOWN), len(cohort.filters) - 1),
-        else_=-1,
-    )
+    reason = ibis.cases(*((~one.keeps, place) for place, one in enumerate(cohort.filters)), else_=-1)
     table = table.mutate(reason=reason)
     kept = table.reason == -1
     nothing = ibis.literal("")

@@ -12,6 +12,7 @@ from geo.boundaries import load_counties
 from geo.layers import MapLayer, make_layer
 from registry.analysis.rates import Answer
 from registry.analysis.rates_request import INTERVALS, RATIOS, STANDARDS
+from registry.analysis.rates_stage import breaks_of, in_words
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def notes(found: Answer, registry: str = "") -> list[str]:
         lines.append("Summary stage 2, 3, 4 or 7 among all cases; unstaged cases count in the denominator.")
     elif asked.measure in RATIOS:
         lines.append("Expected cases at the state's rates by sex and age group in the same years.")
+    if changed := in_words(breaks_of(found)):
+        lines.append(changed)
     lines.append(f"Cases: {found.definition}.")
     if found.policy.threshold:
         lines.append(

@@ -47,6 +47,10 @@ class Series:
     trend: Trend | None
     why: str = ""
 
+    @property
+    def last(self) -> int:
+        return int(self.rows["year"].iloc[-1])
+
 
 @dataclass(frozen=True)
 class _Yearly:

@@ -15,6 +15,7 @@ from geo.exports import map_table
 from geo.layers import MapLayer, make_layer
 from geo.maps import geometry_json
 from registry.analysis.rates_map import HASH, LINE
+from registry.analysis.rates_stage import in_words, stage_breaks
 from registry.analysis.scans_view import Scan
 from registry.exchange.export import neutral
 
@@ -84,9 +85,11 @@ def scan_layer(found: Scan, *, registry: str = "", alone: bool = True) -> MapLay
 
 def notes(found: Scan, registry: str = "") -> list[str]:
     """Gives the lines that travel with a scan."""
+    changed = in_words(stage_breaks(found.request.cases, *found.years))
     return [
         found.statement,
         found.tried.words,
+        *([changed] if changed else []),
         f"Method: {found.request.method()}, seed {found.request.seed}.",
         f"Cases: {found.definition}. Population: {found.population}.",
         f"{registry + ', ' if registry else ''}scan {found.number}, "

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from registry import demo
+from registry.analysis.cohort import has_county
 from registry.analysis.disclosure import Policy
 from registry.analysis.population_files import fold, in_force, put_in_force, read
 from registry.analysis.rates import answer
@@ -15,7 +16,9 @@ from registry.analysis.rates_cases import find_behind
 from registry.analysis.rates_catchment import catchment
 from registry.analysis.rates_desk import Desk
 from registry.analysis.rates_files import as_csv
+from registry.analysis.rates_map import notes
 from registry.analysis.rates_request import Request, from_address, from_pairs
+from registry.analysis.rates_stage import breaks_of
 from registry.analysis.rates_trend import recent, yearly
 from registry.analysis.snapshot import refresh
 from registry.db import Store
@@ -161,6 +164,33 @@ def test_unknown_sex_is_counted_and_shown(desk, demo_store):
     left = {one.text: one.count for one in answer(desk, Request(**WIDE), ALL).left}
     assert left["sex neither male nor female"] == wanted
     assert {"age at diagnosis unknown", "county at diagnosis unknown"} <= set(left)
+
+
+def test_a_county_of_999_or_998_is_unknown():
+    import ibis
+
+    codes = ["12086", "12999", "12998", "", None, "12", "09110", "01001"]
+    table = ibis.memtable({"county_geoid": codes})
+    found = table.mutate(known=has_county(table)).execute()["known"].tolist()
+    assert found == [True, False, False, False, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("choices", "years"),
+    [
+        ({"stage": "late", "trend": False}, "2001 2004 2016 2018"),
+        ({"measure": "late", "year_from": 2016}, "2018"),
+        ({"measure": "late", "year_from": 2018, "year_to": 2022}, ""),
+        # the trend goes back further than the map
+        ({"stage": "early", "year_from": 2019}, "2001 2004 2016 2018"),
+        ({}, ""),
+    ],
+)
+def test_figures_by_stage_name_the_years_in_which_its_definition_changed(desk, choices, years):
+    found = answer(desk, Request(**{**WIDE, **choices}), ALL)
+    assert list(breaks_of(found)) == [int(year) for year in years.split()]
+    told = [line for line in notes(found) if "definition of stage changed" in line]
+    assert bool(told) == bool(years) and all(year in told[0] for year in years.split())
 
 
 def test_the_definition_stands_in_words(desk):

@@ -60,6 +60,24 @@ def test_the_page_shows_the_map_its_table_and_what_is_counted(enter_as):
         assert part in page.text
 
 
+def test_where_stage_was_defined_anew_is_marked_on_map_files_trend_and_periods(enter_as):
+    inside = enter_as("epidemiologist")
+    late = f"{WIDE}&stage=late"
+    for address in (
+        f"/atlas/?{late}",
+        f"/atlas/atlas.csv?{late}",
+        f"/atlas/?{WIDE}&measure=late",
+    ):
+        assert "The definition of stage changed within these years" in " ".join(inside.get(address).text.split()), (
+            address
+        )
+    # with the counts of this small registry only who may open each case by name sees a chart
+    county = enter_as("administrator").get(f"/atlas/county/12086?{late}").text
+    for part in ("definition of stage changed", "Stage defined anew from", "stage 2018"):
+        assert part in county
+    assert "defined anew" not in enter_as("administrator").get(f"/atlas/county/12086?{WIDE}").text
+
+
 def test_every_choice_is_in_the_address_and_a_wrong_one_is_told(enter_as):
     inside = enter_as("state")
     page = inside.get(f"/atlas/?{WIDE}&measure=sir&site=breast&classes=natural&count=4", headers={"HX-Request": "true"})

@@ -7,6 +7,7 @@ from flask import Response, current_app
 from registry.analysis.rates_desk import divisions_of
 from registry.analysis.rates_map import coverage, notes
 from registry.analysis.rates_request import Request
+from registry.analysis.rates_stage import breaks_of, in_words
 from registry.analysis.rates_words import citation, reproduce
 from registry.errors import RegistryError
 from web.atlas import cases, catchment, county, files, frame  # noqa: F401 (they join the blueprint)
@@ -52,6 +53,7 @@ def index() -> Response:
         address=lambda endpoint, **more: address(endpoint, wanted, **more),
         notes=notes(found.answer, settings().registry_name) if found else [],
         coverage=coverage(found.answer) if found else "",
+        stage_breaks=in_words(breaks_of(found.answer)) if found else "",
         reproduce=reproduce(found.answer) if found else [],
         citation=citation(found.answer, settings().registry_name) if found else "",
         too_many=not policy().sees_all and len(divisions_of(wanted)) > 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, redirect, request
@@ -10,11 +11,14 @@ from registry.analysis.rates import STATE, short_name
 from registry.analysis.rates_county import by_site
 from registry.analysis.rates_map import coverage, notes
 from registry.analysis.rates_request import Request
+from registry.analysis.rates_stage import in_words, stage_breaks
 from registry.analysis.rates_trend import Series, yearly
 from web.atlas.base import address, asked, blueprint, desk, policy, refuse_bound
 from web.atlas.tables import Summary, summary
 from web.pages import actor, page, paging, render_list, settings
 from web.tables import Column, Table
+
+ALL_COUNTIES = "All counties"
 
 
 @page(blueprint, "/county/<code>", permission="analysis", twins=True)
@@ -32,6 +36,9 @@ def county(code: str) -> Response:
     )
     series = {place: yearly(desk(), whole, seen, place) for place in (code, STATE)}
     name = short_name(code)
+    changed = stage_breaks(wanted, area.years[0], area.years[-1])
+    # the trend is of the rate: only a chosen stage makes it one of stages, and it ends with the years asked for
+    of_trend = {year: what for year, what in changed.items() if wanted.stage and year <= series[code].last}
     return render_list(
         "atlas/county.html",
         _sites(wanted, code, seen),
@@ -43,7 +50,10 @@ def county(code: str) -> Response:
         period_rows=[r for r in periods.rows if r.code == code],
         period_state=periods.answer.state.set_index("frame"),
         series=series,
-        spec=trend_spec(series, name, _points(periods, code)),
+        spec=trend_spec(series, name, _points(periods, code), of_trend),
+        changed=changed,
+        of_trend=of_trend,
+        stage_breaks=in_words(changed),
         back=address("index", wanted),
         here=lambda **changes: address("county", wanted.with_changes(**changes), code=code),
         address=lambda endpoint, **more: address(endpoint, wanted, **more),
@@ -85,11 +95,16 @@ def _points(periods: Summary, code: str) -> list[dict[str, Any]]:
     return found
 
 
-def trend_spec(series: dict[str, Series], name: str, periods: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The chart: yearly rates as points, the fitted segments as lines; by period where years are hidden."""
+def trend_spec(
+    series: dict[str, Series], name: str, periods: list[dict[str, Any]], changed: Mapping[int, str]
+) -> dict[str, Any] | None:
+    """The chart: yearly rates as points, the fitted segments as lines; by period where years are hidden.
+
+    `changed` are the years in which the definition of stage changed: rules stand before them.
+    """
     points, lines = [], []
     for place, one in series.items():
-        label = "All counties" if place == STATE else name
+        label = ALL_COUNTIES if place == STATE else name
         for row in one.rows.dropna(subset=["rate"]).to_dict("records"):
             points.append(
                 {"place": label, "year": int(row["year"]), "rate": round(row["rate"], 1),
@@ -105,27 +120,38 @@ def trend_spec(series: dict[str, Series], name: str, periods: list[dict[str, Any
     x = {"field": "year", "type": "quantitative", "title": "Year of diagnosis", "scale": {"nice": False, "zero": False},
          "axis": {"format": "d", "grid": False}}  # fmt: skip
     y = {"type": "quantitative", "title": "Age-adjusted rate per 100,000", "scale": {"zero": True}}
-    colour = {"field": "place", "type": "nominal", "title": None, "scale": {"domain": [name, "All counties"]},
-              "legend": {"orient": "top"}}  # fmt: skip
-    dash = {"field": "place", "type": "nominal", "scale": {"domain": [name, "All counties"], "range": [[1, 0], [6, 3]]},
-            "legend": None}  # fmt: skip
+    colour = {"field": "place", "type": "nominal", "title": None, "scale": {"domain": [name, ALL_COUNTIES]},
+              "legend": {"orient": "top", "symbolOpacity": 1, "symbolType": "circle"}}  # fmt: skip
     tip = [{"field": "place", "title": "Place"}, {"field": "year", "title": "Year", "format": "d"},
            {"field": "rate", "title": "Rate"}, {"field": "lower", "title": "Lower 95%"},
            {"field": "upper", "title": "Upper 95%"}]  # fmt: skip
-    layers: list[dict[str, Any]] = [
-        {"data": {"values": points}, "mark": {"type": "rule", "opacity": 0.35},
-         "encoding": {"x": x, "y": {**y, "field": "lower"}, "y2": {"field": "upper"}, "color": colour}},
-        {"data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 45},
-         "encoding": {"x": x, "y": {**y, "field": "rate"}, "color": colour, "tooltip": tip}},
-        {"data": {"values": lines}, "mark": {"type": "line", "strokeWidth": 2.25},
-         "encoding": {"x": x, "y": {**y, "field": "fitted"}, "color": colour, "strokeDash": dash}},
-    ]  # fmt: skip
+    layers: list[dict[str, Any]] = []
+    if points:
+        layers += [
+            {"data": {"values": points}, "mark": {"type": "rule", "opacity": 0.35},
+             "encoding": {"x": x, "y": {**y, "field": "lower"}, "y2": {"field": "upper"}, "color": colour}},
+            {"data": {"values": points}, "mark": {"type": "point", "filled": True, "size": 45},
+             "encoding": {"x": x, "y": {**y, "field": "rate"}, "color": colour, "tooltip": tip}},
+        ]  # fmt: skip
+    for place, dash in ((name, [1, 0]), (ALL_COUNTIES, [6, 3])):
+        if fitted := [line for line in lines if line["place"] == place]:
+            layers.append(
+                {"data": {"values": fitted}, "mark": {"type": "line", "strokeWidth": 2.25, "strokeDash": dash},
+                 "encoding": {"x": x, "y": {**y, "field": "fitted"}, "color": colour}}
+            )  # fmt: skip
     if periods and not any(p["place"] == name for p in points):
         values = [{**p, "place": name} for p in periods]
         layers.append(
             {"data": {"values": values}, "mark": {"type": "line", "point": {"filled": True, "size": 70}, "strokeDash": [2, 3]},
              "encoding": {"x": x, "y": {**y, "field": "rate"}, "color": colour,
                           "tooltip": [{"field": "label", "title": "Period"}, {"field": "rate", "title": "Rate"}]}}
+        )  # fmt: skip
+    if changed:
+        rules = [{"year": year - 0.5, "from": year, "what": what} for year, what in changed.items()]
+        layers.append(
+            {"data": {"values": rules}, "mark": {"type": "rule", "strokeDash": [4, 4], "strokeWidth": 1.25, "opacity": 0.7},
+             "encoding": {"x": x, "tooltip": [{"field": "from", "title": "Stage defined anew from", "format": "d"},
+                                              {"field": "what", "title": "What changed"}]}}
         )  # fmt: skip
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

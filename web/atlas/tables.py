@@ -55,6 +55,11 @@ class Summary:
         return Scale(min(ends), top, None if not np.isfinite(state) else float(state))
 
     @property
+    def drawable(self) -> bool:
+        """Whether any county of any part has a figure: else there is no map."""
+        return any(row.shown for row in self.rows)
+
+    @property
     def counted(self) -> dict[str, int]:
         """How many counties of the last part are covered, shown, suppressed, unstable, not declared."""
         last = self.answer.part(-1)
