@@ -24,17 +24,35 @@ if TYPE_CHECKING:
 Engine = Literal["duckdb", "spark"]
 
 
-def open_parquet(path: str | Path, *, engine: Engine = "duckdb", connection: Any = None) -> ir.Table:
-    """Gives a lazy table over Parquet files (a file, a folder or a pattern) on a new or a given Ibis connection."""
+def connect(engine: Engine = "duckdb") -> Any:
+    """Gives a new Ibis connection: DuckDB in this process, or Spark as its own settings say (local where they are silent).
+
+    Raises `engine-missing` where Spark cannot start, with what to install.
+    """
     import ibis
 
-    if connection is None:
-        if engine == "spark":
-            from pyspark.sql import SparkSession
+    if engine == "duckdb":
+        return ibis.duckdb.connect()
+    try:
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise SurvivalError(
+            "engine-missing", "pyspark is not installed", hint="Install the extra: uv sync --extra spark."
+        ) from None
+    try:
+        return ibis.pyspark.connect(SparkSession.builder.getOrCreate())
+    except (PySparkRuntimeError, FileNotFoundError) as error:
+        raise SurvivalError(
+            "engine-missing",
+            f"Spark does not start ({str(error).splitlines()[0]})",
+            hint="Spark needs Java 17 or later: install default-jre-headless, or set JAVA_HOME.",
+        ) from error
 
-            connection = ibis.pyspark.connect(SparkSession.builder.getOrCreate())
-        else:
-            connection = ibis.duckdb.connect()
+
+def open_parquet(path: str | Path, *, engine: Engine = "duckdb", connection: Any = None) -> ir.Table:
+    """Gives a lazy table over Parquet files (a file, a folder or a pattern) on a new or a given Ibis connection."""
+    connection = connect(engine) if connection is None else connection
     source = Path(path)
     if source.is_dir() and engine == "duckdb":
         path = str(source / "**" / "*.parquet")

@@ -26,6 +26,7 @@ CODES: dict[str, str] = {
     "life-table-twice": "the life table gives an age, year and sex more than once",
     "life-table-range": "a probability or hazard of the life table is impossible",
     "standard-unknown": "the standard population or one of its age groups is not known",
+    "engine-missing": "the engine that was asked for is not installed or does not start",
     "no-convergence": "an iterative fit did not converge",
 }
 

@@ -77,6 +77,7 @@ class Cohort:
     snapshot: Snapshot
     filters: tuple[Filter, ...] = field(default=())
     words: tuple[str, ...] = field(default=())
+    engine: str = "duckdb"
 
     @property
     def table(self) -> ir.Table:
@@ -128,9 +129,9 @@ def connect(engine: str = "duckdb") -> Any:
     import ibis
 
     if engine == "spark":
-        from pyspark.sql import SparkSession
+        from survival.counts import connect as connect_engine
 
-        return ibis.pyspark.connect(SparkSession.builder.getOrCreate())
+        return connect_engine("spark")
     if not hasattr(_local, "duckdb"):
         _local.duckdb = ibis.duckdb.connect(threads=2)
     return _local.duckdb
@@ -140,7 +141,7 @@ def open_cohort(snapshot: Snapshot, *, facility: str = "", engine: str = "duckdb
     """Gives all tumors of a snapshot, or those of which one facility has an abstract."""
     if snapshot.tumors == 0:
         raise RegistryError("no-cases", "the registry holds no tumors yet", hint="import a file first")
-    cohort = Cohort(_table(snapshot.tumor_files, snapshot.version, engine), snapshot)
+    cohort = Cohort(_table(snapshot.tumor_files, snapshot.version, engine), snapshot, engine=engine)
     if facility:
         own = _table(snapshot.abstract_files, snapshot.version, engine)
         ids = own.filter(own.facility == facility).select("tumor_id").distinct()
@@ -167,19 +168,19 @@ def _options(engine: str) -> dict[str, Any]:
 
 def apply(cohort: Cohort, conditions: Iterable[Condition]) -> Cohort:
     """Applies conditions (see `registry.selection`), each a step of the flow and a part of the definition."""
-    snapshot = cohort.snapshot
+    snapshot, engine = cohort.snapshot, cohort.engine
     for condition in conditions:
-        cohort = cohort.keep(f"not {condition}", lambda t, c=condition: predicate(t, c, snapshot))
+        cohort = cohort.keep(f"not {condition}", lambda t, c=condition: predicate(t, c, snapshot, engine=engine))
         cohort = cohort.describe(str(condition))
     return cohort
 
 
-def predicate(table: ir.Table, condition: Condition, snapshot: Snapshot) -> Any:
-    """Gives the expression of one condition on the snapshot's columns."""
+def predicate(table: ir.Table, condition: Condition, snapshot: Snapshot, *, engine: str = "duckdb") -> Any:
+    """Gives the expression of one condition on the snapshot's columns, in the engine that holds the table."""
     import ibis
 
     if condition.name in OF_ABSTRACTS:
-        own = _table(snapshot.abstract_files, snapshot.version, "duckdb")
+        own = _table(snapshot.abstract_files, snapshot.version, engine)
         inside = _compare(own[OF_ABSTRACTS[condition.name]], condition, numeric=False)
         ids = own.filter(inside).select("tumor_id").distinct()
         return table.tumor_id.isin(ids.tumor_id)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SPAN = 20_000
 MANIFEST = "manifest.json"
 OWNER, SEX = "patient", "sex"
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the columns change their meaning: spans of another layout are written again."""
 
 
@@ -204,5 +204,6 @@ def _abstract_frame(rows: Sequence[Any]) -> pd.DataFrame:
 
 def _write_frame(frame: pd.DataFrame, path: Path) -> None:
     part = path.with_name(path.name + ".part")
-    frame.to_parquet(part, index=False, compression="zstd")
+    # Spark reads no nanoseconds
+    frame.to_parquet(part, index=False, compression="zstd", coerce_timestamps="us")
     os.replace(part, path)

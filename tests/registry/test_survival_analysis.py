@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from registry import config, jobs, schema
 from registry.analysis import reports, snapshot
 from registry.analysis import survival_tables as kept
+from registry.analysis.cohort import apply, open_cohort
+from registry.analysis.extract import UNKNOWN_DAYS
 from registry.analysis.survival import answer
 from registry.analysis.survival_answer import Answer, from_document, suppress
 from registry.analysis.survival_cases import find_behind
@@ -48,8 +50,10 @@ from registry.exchange.formats import open_reader
 from registry.exchange.importer import run_import
 from registry.models import Abstract, AccessLog, Disclosure, Facility
 from registry.security.permissions import Actor, Refused
+from registry.selection import parse
 from registry.synthetic import make
 from registry.synthetic.writing import write_folder
+from survival.counts import count_in_engine
 from survival.kaplan_meier import kaplan_meier
 from survival.lifetables import us_life_table
 from survival.net.analysis import net_survival
@@ -172,6 +176,20 @@ def test_what_can_be_read_of_a_faulty_address_is_kept_for_the_form() -> None:
 
 
 # ---- the cohort and its flow -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.spark
+def test_spark_selects_and_counts_as_duckdb_does(registry, local_spark) -> None:
+    conditions = parse(["year=2005-2018", "site=C50*,C18*", "stage!=9", f"facility={registry.facility}"])
+    found = {}
+    for engine in ("duckdb", "spark"):
+        cohort = apply(open_cohort(registry.snapshot, engine=engine), conditions)
+        known = cohort.keep("survival time unknown", lambda t: t.survival_days_active < UNKNOWN_DAYS)
+        dead = known.table.mutate(dead=(known.table.vital_status_recode == "0").cast("int64"))
+        counts = count_in_engine(dead, time="survival_days_active", event="dead", by=["sex"])
+        found[engine] = (known.steps, kaplan_meier(counts, at=[365, 1826]).frame)
+    assert found["spark"][0] == found["duckdb"][0] and found["duckdb"][0][-1].remaining > 50
+    pd.testing.assert_frame_equal(found["spark"][1], found["duckdb"][1], check_dtype=False)
 
 
 def test_the_flow_goes_from_the_registry_to_the_persons_without_a_gap(ask) -> None:

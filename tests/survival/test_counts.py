@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sys
+
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from survival.actuarial import life_table
+from survival.commands import survival
 from survival.counts import count_in_engine, interval_counts, open_parquet
 from survival.errors import SurvivalError
 from survival.frames import build_followup
@@ -42,9 +47,28 @@ def test_duckdb_counts_as_memory_does(parquet):
 
 
 @pytest.mark.spark
-def test_spark_counts_as_memory_does(parquet):
-    pytest.importorskip("pyspark")
+def test_spark_counts_as_memory_does(parquet, local_spark):
     check_same(*parquet(), "spark")
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("command", ["km", "lifetable"])
+def test_the_same_call_on_spark_prints_the_same_document(parquet, local_spark, command):
+    path, _ = parquet()
+    call = [command, "--data", str(path), "--time", "time", "--event", "event", "--by", "site,stage"]
+    call += ["--at", "1,3,5", "--at-unit", "years", "--json", "--engine"]
+    documents = [
+        CliRunner().invoke(survival, [*call, engine], catch_exceptions=False) for engine in ("duckdb", "spark")
+    ]
+    duckdb, spark = (json.loads(document.stdout) for document in documents)
+    assert spark == duckdb and len(duckdb["rows"]) == 3 * 4 * 3
+
+
+def test_an_engine_that_is_not_there_is_told_with_what_to_install(parquet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    with pytest.raises(SurvivalError, match="not installed") as told:
+        open_parquet(parquet()[0], engine="spark")
+    assert told.value.code == "engine-missing" and "--extra spark" in told.value.hint
 
 
 def test_bad_values_are_told_with_counts(parquet, cohort_frame):
