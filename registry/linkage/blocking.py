@@ -73,10 +73,10 @@ def passes(p: Persons) -> list[Pass]:
             else np.zeros(size, np.uint64)
         )
 
-    hashed, sound = p.hash, p.phonetic
-    initial = p.text[p.start[:-1][: len(sound)]].astype(np.uint64) + np.uint64(1)
+    hashed, sound = p.values["hash"], p.values["phonetic"]
+    initial = p.text[p.values["start"]].astype(np.uint64) + np.uint64(1)
     # the formal name stands for its short forms; a name without one for itself
-    given = np.where(p.roots[:, 0] != 0, p.roots[:, 0], sound)
+    given = np.where(p.values["root0"] != 0, p.values["root0"], sound)
     first, last, one = at(FIRST_CODE, given), at(LAST_CODE, sound), at(FIRST_CODE, initial)
     year, month, day = (p.codes[:, c].astype(np.int64) for c in (YEAR_CODE, MONTH_CODE, DAY_CODE))
     born = np.where(year > 0, year + 1, 0)
@@ -120,11 +120,12 @@ def _last_four(p: Persons) -> np.ndarray:
     known = codes >= 0
     if not known.any():
         return np.zeros(len(codes), dtype=np.uint64)
-    start, stop = p.start[np.maximum(codes, 0)], p.start[np.maximum(codes, 0) + 1]
+    start, length = (p.values[name][np.maximum(codes, 0)] for name in ("start", "length"))
+    stop = start + length
     out = np.zeros(len(codes), dtype=np.uint64)
     for back in range(1, 5):
         out = out * np.uint64(256) + p.text[np.maximum(stop - back, 0)]
-    return np.where(known & (stop - start >= 4), out, np.uint64(0))
+    return np.where(known & (length >= 4), out, np.uint64(0))
 
 
 def candidates(found: list[Pass], total: int, left: int, *, budget: float = BUDGET) -> tuple[np.ndarray, ...]:

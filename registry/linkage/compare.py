@@ -1,7 +1,8 @@
 """How alike two records are in each field, as a level: 0 is missing on either side, and missing says nothing.
 
 Levels are named in `COMPARISONS`; a pair's levels are packed, four bits each, into one number (`pattern`), so that a
-million equal patterns are one row of the model.
+million equal patterns are one row of the model. Kernels take the arrays of `Persons` one by one: codes, values and text of
+the first file (pc, pv, pt) and of the second (qc, qv, qt), as a tuple of arrays costs them six times the time.
 """
 
 from __future__ import annotations
@@ -105,155 +106,163 @@ def level(comparison: int, name: str) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _letters(p, code):
-    return p.text[p.start[code] : p.start[code + 1]]
+def _same(pv, a, qv, b) -> bool:
+    return a >= 0 and b >= 0 and pv[a].hash == qv[b].hash
 
 
 @njit(cache=True, nogil=True)
-def _size(p, code) -> int:
-    return p.start[code + 1] - p.start[code]
-
-
-@njit(cache=True, nogil=True)
-def _letter(p, code, at) -> int:
-    return p.text[p.start[code] + at]
-
-
-@njit(cache=True, nogil=True)
-def _same(p, a, q, b) -> bool:
-    return a >= 0 and b >= 0 and p.hash[a] == q.hash[b]
-
-
-@njit(cache=True, nogil=True)
-def _alike(p, a, q, b) -> float:
+def _alike(pv, pt, a, qv, qt, b) -> float:
     if a < 0 or b < 0:
         return 0.0
-    if p.hash[a] == q.hash[b]:
+    if pv[a].hash == qv[b].hash:
         return 1.0
-    return jaro_winkler(_letters(p, a), _letters(q, b))
+    if _strange(pv[a].letters, qv[b].letters):
+        return 0.0
+    return jaro_winkler(pt, pv[a].start, pv[a].length, qt, qv[b].start, qv[b].length)
 
 
 @njit(cache=True, nogil=True)
-def _slip(p, a, q, b) -> bool:
-    x, y = _letters(p, a), _letters(q, b)
-    return min(len(x), len(y)) > 2 and within_one(x, y)
+def _strange(a, b) -> bool:
+    """Whether two values share so few letters that they cannot be alike: fewer than half of the one with fewer."""
+    return 2 * _ones(a & b) < min(_ones(a), _ones(b))
 
 
 @njit(cache=True, nogil=True)
-def _nickname(p, a, q, b) -> bool:
-    for i in range(4):
-        if p.roots[a, i] == 0:
-            break
-        for j in range(4):
-            if q.roots[b, j] == 0:
-                break
-            if p.roots[a, i] == q.roots[b, j]:
+def _ones(bits) -> int:
+    # counts in parallel within the word, as there is no instruction for it here
+    x = bits - ((bits >> np.uint32(1)) & np.uint32(0x55555555))
+    x = (x & np.uint32(0x33333333)) + ((x >> np.uint32(2)) & np.uint32(0x33333333))
+    x = (x + (x >> np.uint32(4))) & np.uint32(0x0F0F0F0F)
+    return ((x * np.uint32(0x01010101)) >> np.uint32(24)) & np.uint32(63)
+
+
+@njit(cache=True, nogil=True)
+def _one(pv, pt, a, qv, qt, b) -> bool:
+    return within_one(pt, pv[a].start, pv[a].length, qt, qv[b].start, qv[b].length)
+
+
+@njit(cache=True, nogil=True)
+def _differing(pv, pt, a, qv, qt, b) -> int:
+    return differing(pt, pv[a].start, pv[a].length, qt, qv[b].start, qv[b].length)
+
+
+@njit(cache=True, nogil=True)
+def _slip(pv, pt, a, qv, qt, b) -> bool:
+    return min(pv[a].length, qv[b].length) > 2 and _one(pv, pt, a, qv, qt, b)
+
+
+@njit(cache=True, nogil=True)
+def _nickname(pv, pt, a, qv, qt, b) -> bool:
+    one, other = pv[a], qv[b]
+    if one.root0 != 0 and other.root0 != 0:
+        for x in (one.root0, one.root1, one.root2, one.root3):
+            if x != 0 and (x == other.root0 or x == other.root1 or x == other.root2 or x == other.root3):
                 return True
-    return short_form(_letters(p, a), _letters(q, b))
+    return short_form(pt, one.start, one.length, qt, other.start, other.length)
 
 
 @njit(cache=True, nogil=True)
-def first_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def first_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of the given names."""
-    a, b = p.codes[i, FIRST_CODE], q.codes[j, FIRST_CODE]
+    a, b = pc[i, FIRST_CODE], qc[j, FIRST_CODE]
     if a < 0 or b < 0:
         return 0
-    if p.hash[a] == q.hash[b]:
+    if pv[a].hash == qv[b].hash:
         return 1
-    if _swapped(p, i, q, j):
+    if _swapped(pc, pv, pt, i, qc, qv, qt, j):
         return 7
-    one_a, one_b = p.codes[i, FIRST_ONE_CODE], q.codes[j, FIRST_ONE_CODE]
-    if _same(p, one_a, q, b) or _same(p, a, q, one_b) or _same(p, one_a, q, one_b):
+    one_a, one_b = pc[i, FIRST_ONE_CODE], qc[j, FIRST_ONE_CODE]
+    if _same(pv, one_a, qv, b) or _same(pv, a, qv, one_b) or _same(pv, one_a, qv, one_b):
         return 2
-    if _nickname(p, a, q, b):
+    if _nickname(pv, pt, a, qv, qt, b):
         return 2
-    la, lb = _size(p, a), _size(q, b)
+    la, lb = pv[a].length, qv[b].length
     if min(la, lb) == 1:
-        return 5 if _letter(p, a, 0) == _letter(q, b, 0) else 8
-    if _slip(p, a, q, b):
+        return 5 if pt[pv[a].start + 0] == qt[qv[b].start + 0] else 8
+    if _slip(pv, pt, a, qv, qt, b):
         return 3
-    likeness = _alike(p, a, q, b)
+    likeness = _alike(pv, pt, a, qv, qt, b)
     if likeness >= 0.93:
         return 3
     long = min(la, lb) >= 3
-    if long and (likeness >= 0.84 or starts_with(_letters(p, a), _letters(q, b))):
+    if long and (likeness >= 0.84 or starts_with(pt, pv[a].start, la, qt, qv[b].start, lb)):
         return 4
-    ma, mb = p.codes[i, MIDDLE_CODE], q.codes[j, MIDDLE_CODE]
-    if ma >= 0 and _size(p, ma) > 1 and (p.hash[ma] == q.hash[b] or _alike(p, ma, q, b) >= 0.93):
+    ma, mb = pc[i, MIDDLE_CODE], qc[j, MIDDLE_CODE]
+    if ma >= 0 and pv[ma].length > 1 and (pv[ma].hash == qv[b].hash or _alike(pv, pt, ma, qv, qt, b) >= 0.93):
         return 6
-    if mb >= 0 and _size(q, mb) > 1 and (q.hash[mb] == p.hash[a] or _alike(q, mb, p, a) >= 0.93):
+    if mb >= 0 and qv[mb].length > 1 and (qv[mb].hash == pv[a].hash or _alike(qv, qt, mb, pv, pt, a) >= 0.93):
         return 6
     return 8
 
 
 @njit(cache=True, nogil=True)
-def _swapped(p: Persons, i: int, q: Persons, j: int) -> bool:
+def _swapped(pc, pv, pt, i: int, qc, qv, qt, j: int) -> bool:
     """Whether given name and surname stand in each other's place (one of the four may be missing or misspelt)."""
     across, back = (
-        _alike(p, p.codes[i, FIRST_CODE], q, q.codes[j, LAST_CODE]),
-        _alike(p, p.codes[i, LAST_CODE], q, q.codes[j, FIRST_CODE]),
+        _alike(pv, pt, pc[i, FIRST_CODE], qv, qt, qc[j, LAST_CODE]),
+        _alike(pv, pt, pc[i, LAST_CODE], qv, qt, qc[j, FIRST_CODE]),
     )
     return min(across, back) >= 0.85 and max(across, back) >= 0.95
 
 
 @njit(cache=True, nogil=True)
-def last_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def last_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of the surnames."""
-    a, b = p.codes[i, LAST_CODE], q.codes[j, LAST_CODE]
+    a, b = pc[i, LAST_CODE], qc[j, LAST_CODE]
     if a < 0 or b < 0:
         return 0
-    if p.hash[a] == q.hash[b]:
+    if pv[a].hash == qv[b].hash:
         return 1
-    if _swapped(p, i, q, j):
+    if _swapped(pc, pv, pt, i, qc, qv, qt, j):
         return 6
-    for x in (a, p.codes[i, LAST_A_CODE], p.codes[i, LAST_B_CODE]):
-        for y in (b, q.codes[j, LAST_A_CODE], q.codes[j, LAST_B_CODE]):
-            if _same(p, x, q, y):
+    for x in (a, pc[i, LAST_A_CODE], pc[i, LAST_B_CODE]):
+        for y in (b, qc[j, LAST_A_CODE], qc[j, LAST_B_CODE]):
+            if _same(pv, x, qv, y):
                 return 2
-    if _same(p, p.codes[i, MAIDEN_CODE], q, b) or _same(p, a, q, q.codes[j, MAIDEN_CODE]):
+    if _same(pv, pc[i, MAIDEN_CODE], qv, b) or _same(pv, a, qv, qc[j, MAIDEN_CODE]):
         return 3
-    if _slip(p, a, q, b):
+    if _slip(pv, pt, a, qv, qt, b):
         return 4
-    likeness = _alike(p, a, q, b)
+    likeness = _alike(pv, pt, a, qv, qt, b)
     if likeness >= 0.93:
         return 4
-    if likeness >= 0.86 or (p.phonetic[a] == q.phonetic[b] and likeness >= 0.75):
+    if likeness >= 0.86 or (pv[a].phonetic == qv[b].phonetic and likeness >= 0.75):
         return 5
     part = max(
-        max(_alike(p, p.codes[i, LAST_A_CODE], q, b), _alike(p, p.codes[i, LAST_B_CODE], q, b)),
-        max(_alike(p, a, q, q.codes[j, LAST_A_CODE]), _alike(p, a, q, q.codes[j, LAST_B_CODE])),
+        max(_alike(pv, pt, pc[i, LAST_A_CODE], qv, qt, b), _alike(pv, pt, pc[i, LAST_B_CODE], qv, qt, b)),
+        max(_alike(pv, pt, a, qv, qt, qc[j, LAST_A_CODE]), _alike(pv, pt, a, qv, qt, qc[j, LAST_B_CODE])),
     )
-    part = max(part, max(_alike(p, p.codes[i, MAIDEN_CODE], q, b), _alike(p, a, q, q.codes[j, MAIDEN_CODE])))
+    part = max(part, max(_alike(pv, pt, pc[i, MAIDEN_CODE], qv, qt, b), _alike(pv, pt, a, qv, qt, qc[j, MAIDEN_CODE])))
     if part >= 0.93:
         return 5
-    return 8 if p.codes[i, SEX_CODE] == 2 and q.codes[j, SEX_CODE] == 2 else 7
+    return 8 if pc[i, SEX_CODE] == 2 and qc[j, SEX_CODE] == 2 else 7
 
 
 @njit(cache=True, nogil=True)
-def middle_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def middle_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of the middle names."""
-    a, b = p.codes[i, MIDDLE_CODE], q.codes[j, MIDDLE_CODE]
+    a, b = pc[i, MIDDLE_CODE], qc[j, MIDDLE_CODE]
     if a < 0 or b < 0:
         return 0
-    if p.hash[a] == q.hash[b]:
-        return 1 if _size(p, a) > 1 else 2
-    if min(_size(p, a), _size(q, b)) == 1:
-        return 2 if _letter(p, a, 0) == _letter(q, b, 0) else 4
-    if _slip(p, a, q, b) or _nickname(p, a, q, b) or _alike(p, a, q, b) >= 0.88:
+    if pv[a].hash == qv[b].hash:
+        return 1 if pv[a].length > 1 else 2
+    if min(pv[a].length, qv[b].length) == 1:
+        return 2 if pt[pv[a].start + 0] == qt[qv[b].start + 0] else 4
+    if _slip(pv, pt, a, qv, qt, b) or _nickname(pv, pt, a, qv, qt, b) or _alike(pv, pt, a, qv, qt, b) >= 0.88:
         return 3
     return 4
 
 
 @njit(cache=True, nogil=True)
-def dob_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def dob_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of the dates of birth."""
     ya, ma, da, yb, mb, db = (
-        p.codes[i, YEAR_CODE],
-        p.codes[i, MONTH_CODE],
-        p.codes[i, DAY_CODE],
-        q.codes[j, YEAR_CODE],
-        q.codes[j, MONTH_CODE],
-        q.codes[j, DAY_CODE],
+        pc[i, YEAR_CODE],
+        pc[i, MONTH_CODE],
+        pc[i, DAY_CODE],
+        qc[j, YEAR_CODE],
+        qc[j, MONTH_CODE],
+        qc[j, DAY_CODE],
     )
     if ya == 0 or yb == 0:
         return 0
@@ -263,7 +272,7 @@ def dob_level(p: Persons, i: int, q: Persons, j: int) -> int:
             return 1
         if ya == yb and ma == db and da == mb:
             return 2
-        if within_one(_letters(p, p.codes[i, DOB_CODE]), _letters(q, q.codes[j, DOB_CODE])):
+        if _one(pv, pt, pc[i, DOB_CODE], qv, qt, qc[j, DOB_CODE]):
             return 3
         first_a, first_b = da == 1 and ma == 1, db == 1 and mb == 1
         middle_a, middle_b = (da == 1 or da == 15) and ma == 7, (db == 1 or db == 15) and mb == 7
@@ -271,7 +280,7 @@ def dob_level(p: Persons, i: int, q: Persons, j: int) -> int:
             return 5
         if (ya == yb) + (ma == mb) + (da == db) == 2:
             return 6
-        if ya == yb or differing(_letters(p, p.codes[i, DOB_CODE]), _letters(q, q.codes[j, DOB_CODE])) <= 2:
+        if ya == yb or _differing(pv, pt, pc[i, DOB_CODE], qv, qt, qc[j, DOB_CODE]) <= 2:
             return 7
         # the swapped day and month with one more slip
         if ma == db and da == mb and abs(ya - yb) <= 1:
@@ -285,51 +294,55 @@ def dob_level(p: Persons, i: int, q: Persons, j: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def ssn_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def ssn_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of the social security numbers."""
-    a, b = p.codes[i, SSN_CODE], q.codes[j, SSN_CODE]
+    a, b = pc[i, SSN_CODE], qc[j, SSN_CODE]
     if a < 0 or b < 0:
         return 0
-    la, lb = _size(p, a), _size(q, b)
-    if p.hash[a] == q.hash[b]:
+    la, lb = pv[a].length, qv[b].length
+    if pv[a].hash == qv[b].hash:
         return 3 if la == 4 else 1
     if min(la, lb) == 4 and max(la, lb) > 4:
-        return 3 if same_end(_letters(p, a), _letters(q, b), 4) else 5
-    if within_one(_letters(p, a), _letters(q, b)):
+        return 3 if same_end(pt, pv[a].start, la, qt, qv[b].start, lb, 4) else 5
+    if _one(pv, pt, a, qv, qt, b):
         return 2
-    return 4 if differing(_letters(p, a), _letters(q, b)) == 2 else 5
+    return 4 if _differing(pv, pt, a, qv, qt, b) == 2 else 5
 
 
 @njit(cache=True, nogil=True)
-def address_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def address_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of the streets with their house numbers."""
-    a, b = p.codes[i, ADDRESS_CODE], q.codes[j, ADDRESS_CODE]
+    a, b = pc[i, ADDRESS_CODE], qc[j, ADDRESS_CODE]
     if a < 0 or b < 0:
         return 0
-    if p.hash[a] == q.hash[b]:
+    if pv[a].hash == qv[b].hash:
         return 1
-    if _slip(p, a, q, b):
+    if _slip(pv, pt, a, qv, qt, b):
         return 2
     # another house number in one street is another house
-    digit_a, digit_b = 48 <= _letter(p, a, 0) <= 57, 48 <= _letter(q, b, 0) <= 57
+    digit_a, digit_b = 48 <= pt[pv[a].start + 0] <= 57, 48 <= qt[qv[b].start + 0] <= 57
     if digit_a and digit_b:
         k = 0
-        while k < min(_size(p, a), _size(q, b)) and _letter(p, a, k) != 32 and _letter(p, a, k) == _letter(q, b, k):
+        while (
+            k < min(pv[a].length, qv[b].length)
+            and pt[pv[a].start + k] != 32
+            and pt[pv[a].start + k] == qt[qv[b].start + k]
+        ):
             k += 1
-        whole = k < min(_size(p, a), _size(q, b)) and _letter(p, a, k) == 32 and _letter(q, b, k) == 32
-        return 2 if whole and _alike(p, a, q, b) >= 0.9 else 3
-    return 2 if _alike(p, a, q, b) >= 0.88 else 3
+        whole = k < min(pv[a].length, qv[b].length) and pt[pv[a].start + k] == 32 and qt[qv[b].start + k] == 32
+        return 2 if whole and _alike(pv, pt, a, qv, qt, b) >= 0.9 else 3
+    return 2 if _alike(pv, pt, a, qv, qt, b) >= 0.88 else 3
 
 
 @njit(cache=True, nogil=True)
-def place_level(p: Persons, i: int, q: Persons, j: int) -> int:
+def place_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     """Gives the level of postal code and town together: they are one fact, so their agreement counts once."""
-    za, zb, ca, cb = p.codes[i, ZIP_CODE], q.codes[j, ZIP_CODE], p.codes[i, CITY_CODE], q.codes[j, CITY_CODE]
+    za, zb, ca, cb = pc[i, ZIP_CODE], qc[j, ZIP_CODE], pc[i, CITY_CODE], qc[j, CITY_CODE]
     codes, towns = za >= 0 and zb >= 0, ca >= 0 and cb >= 0
     if not codes and not towns:
         return 0
-    code, town = _same(p, za, q, zb), _same(p, ca, q, cb)
-    if towns and not town and _alike(p, ca, q, cb) >= 0.9:
+    code, town = _same(pv, za, qv, zb), _same(pv, ca, qv, cb)
+    if towns and not town and _alike(pv, pt, ca, qv, qt, cb) >= 0.9:
         town = True
     if code and town:
         return 1
@@ -337,57 +350,57 @@ def place_level(p: Persons, i: int, q: Persons, j: int) -> int:
         return 2
     if town:
         return 3
-    if codes and _slip(p, za, q, zb):
+    if codes and _slip(pv, pt, za, qv, qt, zb):
         return 4
     return 5
 
 
 @njit(cache=True, nogil=True)
-def number_level(p, a, q, b) -> int:
+def number_level(pv, pt, a, qv, qt, b) -> int:
     """Gives the level of two telephone or record numbers: 1 same, 2 one slip, 3 different."""
     if a < 0 or b < 0:
         return 0
-    if p.hash[a] == q.hash[b]:
+    if pv[a].hash == qv[b].hash:
         return 1
-    la, lb = _size(p, a), _size(q, b)
-    if la >= 6 and lb >= 6 and within_one(_letters(p, a), _letters(q, b)):
+    la, lb = pv[a].length, qv[b].length
+    if la >= 6 and lb >= 6 and _one(pv, pt, a, qv, qt, b):
         return 2
-    if max(la, lb) == 10 and min(la, lb) == 7 and same_end(_letters(p, a), _letters(q, b), 7):
+    if max(la, lb) == 10 and min(la, lb) == 7 and same_end(pt, pv[a].start, la, qt, qv[b].start, lb, 7):
         return 2
     return 3
 
 
 @njit(cache=True, nogil=True)
-def pattern_of(p: Persons, i: int, q: Persons, j: int) -> np.uint64:
+def pattern_of(pc, pv, pt, i: int, qc, qv, qt, j: int) -> np.uint64:
     """Gives the packed levels of a pair, the first comparison in the lowest four bits."""
-    first = first_level(p, i, q, j)
-    out = np.uint64(first) | np.uint64(last_level(p, i, q, j)) << np.uint64(4)
-    middle = 0 if first == 6 else middle_level(p, i, q, j)
+    first = first_level(pc, pv, pt, i, qc, qv, qt, j)
+    out = np.uint64(first) | np.uint64(last_level(pc, pv, pt, i, qc, qv, qt, j)) << np.uint64(4)
+    middle = 0 if first == 6 else middle_level(pc, pv, pt, i, qc, qv, qt, j)
     out |= np.uint64(middle) << np.uint64(8)
-    if p.codes[i, SUFFIX_CODE] > 0 and q.codes[j, SUFFIX_CODE] > 0:
-        out |= np.uint64(1 if p.codes[i, SUFFIX_CODE] == q.codes[j, SUFFIX_CODE] else 2) << np.uint64(12)
-    if p.codes[i, SEX_CODE] > 0 and q.codes[j, SEX_CODE] > 0:
-        out |= np.uint64(1 if p.codes[i, SEX_CODE] == q.codes[j, SEX_CODE] else 2) << np.uint64(16)
-    out |= np.uint64(dob_level(p, i, q, j)) << np.uint64(20)
-    out |= np.uint64(ssn_level(p, i, q, j)) << np.uint64(24)
-    out |= np.uint64(address_level(p, i, q, j)) << np.uint64(28)
-    out |= np.uint64(place_level(p, i, q, j)) << np.uint64(32)
-    out |= np.uint64(number_level(p, p.codes[i, PHONE_CODE], q, q.codes[j, PHONE_CODE])) << np.uint64(36)
-    out |= np.uint64(number_level(p, p.codes[i, MRN_CODE], q, q.codes[j, MRN_CODE])) << np.uint64(40)
+    if pc[i, SUFFIX_CODE] > 0 and qc[j, SUFFIX_CODE] > 0:
+        out |= np.uint64(1 if pc[i, SUFFIX_CODE] == qc[j, SUFFIX_CODE] else 2) << np.uint64(12)
+    if pc[i, SEX_CODE] > 0 and qc[j, SEX_CODE] > 0:
+        out |= np.uint64(1 if pc[i, SEX_CODE] == qc[j, SEX_CODE] else 2) << np.uint64(16)
+    out |= np.uint64(dob_level(pc, pv, pt, i, qc, qv, qt, j)) << np.uint64(20)
+    out |= np.uint64(ssn_level(pc, pv, pt, i, qc, qv, qt, j)) << np.uint64(24)
+    out |= np.uint64(address_level(pc, pv, pt, i, qc, qv, qt, j)) << np.uint64(28)
+    out |= np.uint64(place_level(pc, pv, pt, i, qc, qv, qt, j)) << np.uint64(32)
+    out |= np.uint64(number_level(pv, pt, pc[i, PHONE_CODE], qv, qt, qc[j, PHONE_CODE])) << np.uint64(36)
+    out |= np.uint64(number_level(pv, pt, pc[i, MRN_CODE], qv, qt, qc[j, MRN_CODE])) << np.uint64(40)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _patterns(p: Persons, left, q: Persons, right, out) -> None:
+def _patterns(pc, pv, pt, left, qc, qv, qt, right, out) -> None:
     for k in range(len(left)):
-        out[k] = pattern_of(p, left[k], q, right[k])
+        out[k] = pattern_of(pc, pv, pt, left[k], qc, qv, qt, right[k])
 
 
 def patterns(p: Persons, left: np.ndarray, q: Persons, right: np.ndarray) -> np.ndarray:
     """Gives the packed levels of many pairs: `left` are places in `p`, `right` in `q`."""
     left, right = left.astype(np.int64, copy=False), right.astype(np.int64, copy=False)
     out = np.empty(len(left), dtype=np.uint64)
-    in_parts(len(left), lambda part: _patterns(p, left[part], q, right[part], out[part]))
+    in_parts(len(left), lambda part: _patterns(*p, left[part], *q, right[part], out[part]))
     return out
 
 

@@ -7,7 +7,7 @@ the arrays of `Persons`.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,13 +33,24 @@ ALIASES: dict[str, str] = {
 LONGEST = 40
 """Letters of a value that are compared; the rest still counts for being the same."""
 
-Persons = namedtuple("Persons", "codes hash text start phonetic roots")
-"""Records ready for kernels, and the distinct values of all their fields, each kind behind the other.
+Persons = namedtuple("Persons", "codes values text")
+"""Records ready for kernels, and the distinct values of all their fields, each kind behind the other, names first.
 
 `codes` (records, columns): the place of each value (-1 missing), or the number itself (suffix, sex, parts of the date; 0
-unknown). `hash` (values): 64 bits of the whole value. `text`, `start`: its letters as bytes. `phonetic` (names): hash of
-the NYSIIS code. `roots` (names, 4): hashes of the formal names that a short form may stand for.
+unknown). `values`: a record of `VALUE` per distinct value. `text`: the letters of all values as bytes.
 """
+
+VALUE = np.dtype(
+    [
+        ("hash", np.uint64),  # of the whole value
+        ("start", np.int64),  # of its letters in `text`
+        ("length", np.int32),
+        ("letters", np.uint32),  # which occur, as bits
+        ("phonetic", np.uint64),  # of a name: hash of its NYSIIS code
+        *((f"root{k}", np.uint64) for k in range(4)),  # of a name: hashes of the formal names that it may stand for
+    ],
+    align=True,
+)
 
 COLUMNS = tuple(
     "first first_one middle last last_a last_b maiden suffix sex year month day dob ssn address city zip phone mrn".split()
@@ -142,9 +153,16 @@ class _Values:
         base, self.size = self.size, self.size + len(values)
         return base
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         hashed, text, lengths = (np.concatenate(part) for part in zip(*self.pieces))
-        return hashed, text, np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+        values = np.zeros(len(hashed), dtype=VALUE)
+        values["hash"], values["length"] = hashed, lengths
+        values["start"][1:] = np.cumsum(lengths)[:-1]
+        occurs = np.zeros(len(hashed), dtype=np.uint32)
+        letters = np.uint32(1) << (text % 32).astype(np.uint32)
+        np.bitwise_or.at(occurs, np.repeat(np.arange(len(hashed)), lengths), letters)
+        values["letters"] = occurs
+        return values, text
 
 
 class _Kind:
@@ -233,7 +251,22 @@ def prepare(frame: pd.DataFrame, columns: Mapping[str, list[str]] | None = None)
         one, kind = column(field), _Kind()
         found = kind.codes(one, [form(v) for v in one.values])
         codes[:, place] = _behind(found, values.add(kind))
-    return Persons(codes, *values.arrays(), phonetic, roots)
+    table, letters = values.arrays()
+    table["phonetic"][: len(phonetic)] = phonetic
+    for k in range(4):
+        table[f"root{k}"][: len(roots)] = roots[:, k]
+    return Persons(codes, table, letters)
+
+
+def prepare_records(records: Sequence[Mapping[str, str | None]]) -> Persons:
+    """Gives records written as `{field: text}` ready for comparison; keys that are no field are errors."""
+    unknown = sorted({key for record in records for key in record} - set(FIELDS))
+    if unknown:
+        raise RegistryError(
+            "usage", f"no field of this name: {', '.join(unknown)}", hint=f"fields: {', '.join(FIELDS)}"
+        )
+    rows = [{f: "" if r.get(f) is None else str(r[f]) for f in FIELDS} for r in records]
+    return prepare(pd.DataFrame(rows, columns=list(FIELDS), dtype=object))
 
 
 def _behind(codes: np.ndarray, base: int) -> np.ndarray:

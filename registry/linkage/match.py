@@ -20,11 +20,11 @@ import pandas as pd
 from registry.errors import RegistryError
 from registry.linkage import blocking, compare, score
 from registry.linkage import model as models
-from registry.linkage.compare import NAMES
-from registry.linkage.fields import FIELDS, Persons, choose_columns, prepare
+from registry.linkage.compare import COMPARISONS, NAMES
+from registry.linkage.fields import FIELDS, Persons, choose_columns, prepare, prepare_records
 
 CHUNK = 4_000_000
-RANDOM_PAIRS = 3_000_000
+RANDOM_PAIRS = 2_000_000
 LEARNED_FROM = 6_000_000
 """Candidate pairs that the model is learned from at most."""
 
@@ -100,6 +100,54 @@ def match(
     pairs.insert(0, "right", ids[pairs.pop("b").to_numpy()])
     pairs.insert(0, "left", ids[pairs.pop("a").to_numpy()])
     return Matches(pairs, weights, model, len(a))
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why two records are or are not one person: what each field weighs (log2, `prior` first) and how alike it is."""
+
+    score: float
+    weight: float
+    verdict: str
+    conflicts: tuple[str, ...]
+    weights: dict[str, float]
+    levels: dict[str, str]
+
+    def as_dict(self) -> dict:
+        """Gives the explanation as an object for JSON; verdict is `match`, `review` or `other`."""
+        return {**vars(self), "conflicts": list(self.conflicts)}
+
+
+def explain(
+    record_a: Mapping[str, str],
+    record_b: Mapping[str, str],
+    model: models.Model,
+    *,
+    thresholds: Thresholds = Thresholds(),
+) -> Explanation:
+    """Gives the weights, levels, conflicts and verdict of one pair of records, `{field: text}` each.
+
+    Without the file's own frequencies an agreement weighs what it weighs on average; `Index.explain` knows them.
+    """
+    people = prepare_records([record_a, record_b])
+    return explain_pair(people, 0, people, 1, model, score.mean_frequencies(people, model), thresholds)
+
+
+def explain_pair(p: Persons, i: int, q: Persons, j: int, model, frequencies, thresholds: Thresholds) -> Explanation:
+    """Gives the explanation of record `i` of `p` and record `j` of `q`."""
+    a, b = np.array([i]), np.array([j])
+    packed = compare.patterns(p, a, q, b)
+    _, rows, total, conflict = score.weigh(p, a, q, b, packed, model.weights, frequencies, model.prior, -np.inf)
+    probability = float(score.probability(total)[0])
+    conflicts = tuple(score.conflict_names(int(conflict[0])))
+    verdict = "other" if probability < thresholds.review else "review"
+    if probability >= thresholds.match and not conflicts:
+        verdict = "match"
+    levels = {c.name: c.levels[level - 1] for c, level in zip(COMPARISONS, compare.unpack(packed)[0].tolist()) if level}
+    weights = {name: round(float(w), 2) for name, w in zip(NAMES, rows[0]) if name in levels}
+    return Explanation(
+        round(probability, 9), float(total[0]), verdict, conflicts, {"prior": round(model.prior, 2), **weights}, levels
+    )
 
 
 def learn(

@@ -22,6 +22,7 @@ from registry.linkage.fields import (
     ZIP_CODE,
     Persons,
 )
+from registry.linkage.model import Model
 from registry.linkage.threads import in_parts
 
 RULES: tuple[tuple[str, str], ...] = (
@@ -46,24 +47,38 @@ MOST_RARE, MOST_COMMON = 6.0, 6.0
 
 def frequencies(p: Persons, u: np.ndarray) -> Frequencies:
     """Gives how frequent each value is among the records, beside the model's mean chance `u` of agreement."""
-    size, values = len(p.codes), len(p.hash)
+    size, values = len(p.codes), len(p.values)
 
     def share(column: int, count: int) -> np.ndarray:
         codes = p.codes[:, column]
         counts = np.bincount(codes[codes >= 0], minlength=count).astype(np.float32)
         return np.log2(np.maximum(counts - 1.0, 1.0) / max(counts.sum(), 1.0)).astype(np.float32)
 
-    names = len(p.phonetic)
     other = np.minimum(share(DOB_CODE, values), 0.0)
     zips = share(ZIP_CODE, values)
     own = p.codes[:, ZIP_CODE]
     own = own[own >= 0]
     other[own] = zips[own]
     return Frequencies(
-        share(FIRST_CODE, names) if names else np.zeros(0, np.float32),
-        share(LAST_CODE, names) if names else np.zeros(0, np.float32),
-        other, np.log2(u[:, 1]), max(float(np.log2(max(size, 2))) - 1.0, 6.0),
+        share(FIRST_CODE, values),
+        share(LAST_CODE, values),
+        other, np.log2(u[:, 1]), _household(size),
     )  # fmt: skip
+
+
+def mean_frequencies(p: Persons, model: Model) -> Frequencies:
+    """Gives frequencies for records without a file around them: each value as frequent as the mean of its field."""
+    usual = np.log2(model.u[:, 1])
+    flat = [np.full(len(p.values), usual[k], dtype=np.float32) for k in (FIRST, LAST, DOB)]
+    zips = p.codes[:, ZIP_CODE]
+    flat[2][zips[zips >= 0]] = usual[PLACE]
+    records = np.sqrt(2.0 * max(model.possible, 1.0))
+    return Frequencies(*flat, usual, _household(records))
+
+
+def _household(records: float) -> float:
+    """The most that address, place and telephone weigh: they single out a household among so many records."""
+    return max(float(np.log2(max(records, 2.0))) - 1.0, 6.0)
 
 
 @njit(cache=True, nogil=True)
@@ -72,22 +87,22 @@ def _bounded(value: float, low: float, high: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _part_frequency(p: Persons, i: int, q: Persons, j: int, f) -> float:
+def _part_frequency(pc, pv, i: int, qc, qv, j: int, surname, usual) -> float:
     """log2 of the frequency of the surname part, or birth surname, that agrees; the mean where it is none's surname."""
     columns = (LAST_CODE, LAST_A_CODE, LAST_B_CODE, MAIDEN_CODE)
     for c in columns:
-        y = q.codes[j, c]
+        y = qc[j, c]
         if y < 0:
             continue
         for d in columns:
-            x = p.codes[i, d]
-            if x >= 0 and p.hash[x] == q.hash[y]:
-                return f.last[y]
-    return f.usual[LAST]
+            x = pc[i, d]
+            if x >= 0 and pv[x].hash == qv[y].hash:
+                return surname[y]
+    return usual[LAST]
 
 
 @njit(cache=True, nogil=True)
-def weigh_pair(p: Persons, i: int, q: Persons, j: int, pattern, weights, f, out) -> int:
+def weigh_pair(pc, pv, i: int, qc, qv, j: int, pattern, weights, given, surname, other, usual, household, out) -> int:
     """Writes the weight of each comparison into `out` and gives the conflicts as bits of `RULES`."""
     n = len(out)
     for k in range(n):
@@ -100,19 +115,21 @@ def weigh_pair(p: Persons, i: int, q: Persons, j: int, pattern, weights, f, out)
         (pattern >> np.uint64(4 * SUFFIX)) & np.uint64(15),
     )
     if first == 1:
-        out[FIRST] += _bounded(f.usual[FIRST] - f.first[q.codes[j, FIRST_CODE]], -MOST_COMMON, MOST_RARE)
+        out[FIRST] += _bounded(usual[FIRST] - given[qc[j, FIRST_CODE]], -MOST_COMMON, MOST_RARE)
     if last == 1:
-        out[LAST] += _bounded(f.usual[LAST] - f.last[q.codes[j, LAST_CODE]], -MOST_COMMON, MOST_RARE)
+        out[LAST] += _bounded(usual[LAST] - surname[qc[j, LAST_CODE]], -MOST_COMMON, MOST_RARE)
     elif last == 2 or last == 3:
-        out[LAST] += _bounded(f.usual[LAST] - _part_frequency(p, i, q, j, f), -MOST_COMMON, MOST_RARE / 2)
+        out[LAST] += _bounded(
+            usual[LAST] - _part_frequency(pc, pv, i, qc, qv, j, surname, usual), -MOST_COMMON, MOST_RARE / 2
+        )
     if dob == 1:
-        out[DOB] += _bounded(f.usual[DOB] - f.other[q.codes[j, DOB_CODE]], -MOST_COMMON, 1.0)
-    if (place == 1 or place == 2) and q.codes[j, ZIP_CODE] >= 0:
-        out[PLACE] += _bounded(f.usual[PLACE] - f.other[q.codes[j, ZIP_CODE]], -3.0, 3.0)
+        out[DOB] += _bounded(usual[DOB] - other[qc[j, DOB_CODE]], -MOST_COMMON, 1.0)
+    if (place == 1 or place == 2) and qc[j, ZIP_CODE] >= 0:
+        out[PLACE] += _bounded(usual[PLACE] - other[qc[j, ZIP_CODE]], -3.0, 3.0)
     home = out[ADDRESS] + out[PLACE] + out[PHONE]
-    if home > f.household:
+    if home > household:
         # taken from the telephone first, then from the address: what a household shares is one fact
-        spare = home - f.household
+        spare = home - household
         for k in (PHONE, ADDRESS, PLACE):
             less = min(spare, max(out[k], 0.0))
             out[k] -= less
@@ -138,15 +155,29 @@ def weigh_pair(p: Persons, i: int, q: Persons, j: int, pattern, weights, f, out)
 
 
 @njit(cache=True, nogil=True)
-def _weigh(p: Persons, left, q: Persons, right, packed, weights, f, prior: float, rows, total, conflicts) -> None:
+def _weigh(
+    pc, pv, left, qc, qv, right, packed, weights, given, surname, other, usual, household, prior, rows, total, conflicts
+) -> None:
     out = np.empty(len(weights), dtype=np.float64)
     for k in range(len(left)):
-        conflicts[k] = weigh_pair(p, left[k], q, right[k], packed[k], weights, f, out)
+        conflicts[k] = weigh_pair(
+            pc, pv, left[k], qc, qv, right[k], packed[k], weights, given, surname, other, usual, household, out
+        )
         total[k] = prior + out.sum()
         rows[k] = out
 
 
-def weigh(p: Persons, left, q: Persons, right, packed, weights, f, prior: float, least: float):
+def weigh(
+    p: Persons,
+    left,
+    q: Persons,
+    right,
+    packed: np.ndarray,
+    weights: np.ndarray,
+    f: Frequencies,
+    prior: float,
+    least: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Gives (kept, weights, total, conflicts) of pairs whose total is at least `least`; `kept` marks them among all."""
     left, right = left.astype(np.int64, copy=False), right.astype(np.int64, copy=False)
     n = len(left)
@@ -154,7 +185,7 @@ def weigh(p: Persons, left, q: Persons, right, packed, weights, f, prior: float,
 
     def work(part: slice) -> None:
         arrays = rows[part], total[part], conflicts[part]
-        _weigh(p, left[part], q, right[part], packed[part], weights, f, prior, *arrays)
+        _weigh(p.codes, p.values, left[part], q.codes, q.values, right[part], packed[part], weights, *f, prior, *arrays)
 
     in_parts(n, work)
     kept = np.flatnonzero(total >= least)
