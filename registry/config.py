@@ -30,6 +30,12 @@ class Settings:
     database_url: str = _setting("", "SQLAlchemy URL of the database; SQLite in the data folder when empty")
     registry_name: str = _setting("OncoRegistry", "name shown on pages, letters and reports")
     registry_id: str = _setting("", "NAACCR registry ID (item 40) of records made here")
+    registry_state: str = _setting(
+        "", "the state this registry covers, two letters; cases of other states are exchanged"
+    )
+    central: bool = _setting(
+        False, "a central registry: imported cases get the dates received (2111) and loaded (2112)"
+    )
     host: str = _setting("127.0.0.1", "address on which `serve` listens")
     port: int = _setting(8420, "port on which `serve` listens")
     session_idle_minutes: int = _setting(15, "a signed-in session ends after so many minutes without a request")

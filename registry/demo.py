@@ -85,6 +85,7 @@ def prepare(folder: Path, *, size: int, seed: int, port: int, say: Callable[[str
     (folder / config.FILE).write_text(
         "# settings of the demo: its passwords are public, so a second factor would only stand in the way\n"
         'registry_name = "OncoRegistry demo"\nrequire_totp = false\ndemo = true\n'
+        'central = true\nregistry_state = "FL"\n'
     )
     settings = config.load(folder, port=port)
     store = Store(settings)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.exchange.incoming import Noticed
+from registry.exchange.writing import LOADED, RECEIVED
 from registry.items import is_text
 from registry.linkage.consolidate import refresh_patient, refresh_tumor
 from registry.models import Abstract, AbstractText, ImportChange, Patient, PatientRecord, Revision
@@ -60,6 +61,7 @@ def _apply(
         for n in sorted(kept):
             text = f"{table} {row.id}: item {n} was edited here and keeps {before.get(n, '')!r}, not {incoming.get(n, '')!r}"
             notices.append(Noticed(0, "edited-here", text, int(n)))
+        kept |= {n for n in (RECEIVED, LOADED) if n in before and n not in incoming}
         after = {n: v for n, v in incoming.items() if n not in kept} | {n: before[n] for n in kept if n in before}
         changed = {n: [before.get(n, ""), after.get(n, "")] for n in {*before, *after} if before.get(n) != after.get(n)}
         if not changed:

@@ -21,8 +21,8 @@ from registry.db import Store
 from registry.exchange import batches
 from registry.exchange.changes import apply_changes
 from registry.exchange.incoming import IncomingPatient, Noticed, Reader, Rejected
-from registry.exchange.writing import Plan, write_plan
-from registry.models import ImportReject
+from registry.exchange.writing import LOADED, RECEIVED, Plan, write_plan
+from registry.models import Document, ImportReject, now
 
 KEPT_REASONS = 1000
 """So many reasons are listed in a report; all are counted, and every rejected row is kept with its content."""
@@ -148,7 +148,7 @@ def run_import(
     )
     report.batch_id = batch_id
     try:
-        _load(store, reader, report, batch_id, source, facility, progress)
+        _load(store, reader, report, batch_id, source, facility, progress, central_dates(store, document_id))
         report.version = reader.version
 
         def apply(session: Session) -> dict[str, Any]:
@@ -164,6 +164,21 @@ def run_import(
     return report
 
 
+def central_dates(store: Store, document_id: int | None = None) -> dict[str, str]:
+    """Gives what a central registry writes into new abstracts: the days on which they were received and loaded.
+
+    Received (2111) is the day the file came in, loaded (2112) today; a hospital's own abstracts get neither. Items that a
+    source gives are never replaced, and a later version of a case keeps the days of the first.
+    """
+    if not store.settings.central:
+        return {}
+    received = now()
+    if document_id is not None:
+        with store.reading() as session:
+            received = session.get_one(Document, document_id).received_at
+    return {RECEIVED: f"{received.astimezone():%Y%m%d}", LOADED: f"{now().astimezone():%Y%m%d}"}
+
+
 def _load(
     store: Store,
     reader: Reader,
@@ -172,8 +187,9 @@ def _load(
     source: str,
     facility: str,
     progress: Callable[[float, int], Any],
+    stamps: dict[str, str] | None = None,
 ) -> None:
-    plan = Plan(report=report, source=source, facility=facility)
+    plan = Plan(report=report, source=source, facility=facility, stamps=stamps or {})
     patients = 0
     for chunk in _chunks(_without_notices(reader, report), store.settings.import_rows_a_transaction):
         people = [event for event in chunk if isinstance(event, IncomingPatient)]

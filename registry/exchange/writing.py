@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SourceKey = tuple[str, str, str]
 """(registry 40, facility 540, name); the name only where both numbers are blank."""
 
+RECEIVED, LOADED = "2111", "2112"
+"""Dates case report received and loaded: a central registry's own, which no later version of a case replaces."""
+
 
 @dataclass
 class TumorUnit:
@@ -68,6 +71,8 @@ class Plan:
     seen: dict[tuple[SourceKey, str], dict[str, str]] = field(default_factory=dict)
     sources: set[SourceKey] = field(default_factory=set)
     met: set[int] = field(default_factory=set)
+    stamps: dict[str, str] = field(default_factory=dict)
+    """Items that new abstracts get where their source gives none: the dates received and loaded of a central registry."""
 
     def sources_said(self) -> str:
         """Names the sources that the records came from, as the report says it."""
@@ -244,14 +249,15 @@ def _insert_records(session: Session, plan: Plan, units: list[RecordUnit], batch
 
 
 def _insert_tumors(session: Session, plan: Plan, units: list[tuple[RecordUnit, TumorUnit]], batch_id: int) -> None:
+    items = [plan.stamps | tumor.items for _record, tumor in units]
     tumor_rows = [
         {
             "batch_id": batch_id,
             "patient_id": record.patient_id,
-            "items": tumor.items,
-            **fitted(Tumor, tumor_columns(tumor.items)),
+            "items": values,
+            **fitted(Tumor, tumor_columns(values)),
         }
-        for record, tumor in units
+        for (record, _tumor), values in zip(units, items)
     ]
     tumor_ids = _ids(session, Tumor, tumor_rows)
     abstract_rows = [
@@ -261,11 +267,11 @@ def _insert_tumors(session: Session, plan: Plan, units: list[tuple[RecordUnit, T
             "tumor_id": tumor_id,
             "facility_id": plan.masters.facilities.get(tumor.facility),
             "tumor_record_number": tumor.number,
-            "items": tumor.items,
+            "items": values,
             "digest": tumor.digest,
-            **fitted(Abstract, abstract_columns(tumor.items)),
+            **fitted(Abstract, abstract_columns(values)),
         }
-        for (record, tumor), tumor_id in zip(units, tumor_ids)
+        for (record, tumor), values, tumor_id in zip(units, items, tumor_ids)
     ]
     texts = [
         {"abstract_id": abstract_id, "item": number, "text": text}

@@ -32,6 +32,8 @@ PERMISSIONS: dict[str, str] = {
     "analysis": "counts, rates, survival, maps and clusters from the live data",
     "analysis.publish": "save and share case lists, declare population-based areas",
     "quality": "completeness, timeliness and measures",
+    "state": "a central registry's work: what facilities send, returns, exchange between states, death clearance",
+    "state.send": "decide in a central registry's work and send its files: expectations, returns, exchange, submissions",
     "audit": "read the audit chain, the access log and the access report of a patient",
     "accounts": "make accounts, grant roles, end sessions",
     "settings": "facilities, physicians, standards and settings",
@@ -108,6 +110,7 @@ ROLES: dict[str, Role] = {
             "analysis",
             "analysis.publish",
             "quality",
+            "state",
         ),
     )
 }
