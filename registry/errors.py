@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "rule-set": "no follow-up rule set of this name",
     "suppressed": "the group is smaller than may be shown",
     "link-id": "a record to link has no id, or one that occurs twice",
+    "link-index": "the index of persons cannot be read, or is of another version",
     "edit-override": "an edit cannot be overridden: it passes, or no reason was given",
     "edit-report": "an external edit report lacks columns that are needed",
     "item-value": "an item is unknown or its value does not fit",

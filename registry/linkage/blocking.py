@@ -35,6 +35,23 @@ LARGEST = 400
 """Records of a block at most, however small the file."""
 BITS = 30
 """Bits of a record's place in a packed pair; four more name the pass."""
+PASSES = (
+    "social security number",
+    "both names, either order",
+    "formal given name and surname",
+    "date of birth",
+    "date of birth and surname",
+    "given name and parts of the date",
+    "any surname, year and initial",
+    "given name, year and place",
+    "surname and place",
+    "address",
+    "telephone",
+    "record number",
+    "last four digits and year",
+    "month, day and surname",
+)
+"""The passes in the order of `passes`."""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,9 @@ COLUMNS = tuple(
     MRN_CODE,
 ) = range(len(COLUMNS))
 
+PLACES = [k for k, name in enumerate(COLUMNS) if name not in ("suffix", "sex", "year", "month", "day")]
+"""Columns whose code is the place of a value."""
+
 
 def field_of(column: str) -> str | None:
     """Gives the field that a column's name means, None where it is none."""
@@ -267,6 +270,31 @@ def prepare_records(records: Sequence[Mapping[str, str | None]]) -> Persons:
         )
     rows = [{f: "" if r.get(f) is None else str(r[f]) for f in FIELDS} for r in records]
     return prepare(pd.DataFrame(rows, columns=list(FIELDS), dtype=object))
+
+
+def joined(parts: Sequence[tuple[Persons, np.ndarray]]) -> Persons:
+    """Gives the records of several, those marked true, as one; values that no record has any more are let go."""
+    codes, values, texts, base, letters = [], [], [], 0, 0
+    for people, kept in parts:
+        own = people.codes[kept]
+        own[:, PLACES] = np.where(own[:, PLACES] >= 0, own[:, PLACES] + base, -1)
+        table = people.values.copy()
+        table["start"] += letters
+        codes.append(own), values.append(table), texts.append(people.text)
+        base, letters = base + len(table), letters + len(people.text)
+    if not codes:
+        return prepare_records([])
+    own, table, text_ = np.concatenate(codes), np.concatenate(values), np.concatenate(texts)
+    used = np.unique(own[:, PLACES])
+    used = used[used >= 0]
+    own[:, PLACES] = np.where(own[:, PLACES] >= 0, np.searchsorted(used, own[:, PLACES]), -1)
+    table = table[used]
+    lengths = table["length"].astype(np.int64)
+    ends = np.cumsum(lengths)
+    begins = ends - lengths
+    text_ = text_[np.repeat(table["start"] - begins, lengths) + np.arange(int(lengths.sum()))]
+    table["start"] = begins
+    return Persons(own, table, text_)
 
 
 def _behind(codes: np.ndarray, base: int) -> np.ndarray:

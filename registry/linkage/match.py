@@ -83,18 +83,9 @@ def match(
     `model` skips the learning. Ids that are missing or occur twice within a frame are errors.
     """
     ids, people, left = _joined(frame, other, id, mapping)
-    size = len(ids)
-    possible = float(left * (size - left)) if left else size * (size - 1) / 2
-    found = blocking.passes(people)
-    fields = [p.fields for p in found]
-    a, b, bits = blocking.candidates(found, size, left)
-    del found
-    packed = np.empty(len(a), dtype=np.uint64)
-    for start in range(0, len(a), CHUNK):
-        part = slice(start, start + CHUNK)
-        packed[part] = compare.patterns(people, a[part], people, b[part])
+    a, b, packed, bits, fields = _candidates(people, left)
     if model is None:
-        model = learn(people, packed, bits, fields, left=left, possible=possible, seed=seed)
+        model = learn(people, packed, bits, fields, left=left, seed=seed)
     del bits
     pairs, weights = decide(people, a, people, b, packed, model, thresholds)
     pairs.insert(0, "right", ids[pairs.pop("b").to_numpy()])
@@ -150,12 +141,34 @@ def explain_pair(p: Persons, i: int, q: Persons, j: int, model, frequencies, thr
     )
 
 
+def learn_from(people: Persons, *, seed: int = 1) -> models.Model:
+    """Gives the model of prepared records of one file."""
+    _, _, packed, bits, fields = _candidates(people, 0)
+    return learn(people, packed, bits, fields, seed=seed)
+
+
+def _candidates(
+    people: Persons, left: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[frozenset[str]]]:
+    """Gives the candidate pairs: their two sides, patterns, passes as bits, and the fields of each pass."""
+    found = blocking.passes(people)
+    fields = [p.fields for p in found]
+    a, b, bits = blocking.candidates(found, len(people.codes), left)
+    del found
+    packed = np.empty(len(a), dtype=np.uint64)
+    for start in range(0, len(a), CHUNK):
+        part = slice(start, start + CHUNK)
+        packed[part] = compare.patterns(people, a[part], people, b[part])
+    return a, b, packed, bits, fields
+
+
 def learn(
-    people: Persons, packed, bits, fields: list[frozenset[str]], *, left: int = 0, possible: float, seed: int = 1
+    people: Persons, packed: np.ndarray, bits: np.ndarray, fields: list[frozenset[str]], *, left: int = 0, seed: int = 1
 ) -> models.Model:
     """Gives the model of prepared records from their candidate pairs and a random sample of all pairs."""
     size, random = len(people.codes), np.random.default_rng(seed)
-    if size < 2:
+    possible = float(left * (size - left)) if left else size * (size - 1) / 2
+    if size < 2 or (left and left == size):
         return models.expected(max(possible, 1.0), size)
     count = int(min(RANDOM_PAIRS, max(possible * 2, 1)))
     x = random.integers(0, left or size, count)
@@ -207,7 +220,7 @@ def decide(
 
 def _joined(frame, other, id: str, mapping) -> tuple[np.ndarray, Persons, int]:
     """Prepares one frame, or two as one; gives ids, records, and how many belong to the first of two (0 for one)."""
-    ids = [_ids(frame, id, "the first file" if other is not None else "the file")]
+    ids = [checked_ids(frame, id, "the first file" if other is not None else "the file")]
     chosen = choose_columns([c for c in frame.columns if c != id], mapping)
     if not chosen:
         raise RegistryError(
@@ -215,7 +228,7 @@ def _joined(frame, other, id: str, mapping) -> tuple[np.ndarray, Persons, int]:
         )
     if other is None:
         return ids[0], prepare(frame, chosen), 0
-    ids.append(_ids(other, id, "the second file"))
+    ids.append(checked_ids(other, id, "the second file"))
     theirs = choose_columns(
         [c for c in other.columns if c != id], {c: f for c, f in (mapping or {}).items() if c in other.columns}
     )
@@ -234,7 +247,7 @@ def _fields_only(frame: pd.DataFrame, chosen: dict[str, list[str]]) -> pd.DataFr
     )
 
 
-def _ids(frame: pd.DataFrame, id: str, which: str) -> np.ndarray:
+def checked_ids(frame: pd.DataFrame, id: str, which: str) -> np.ndarray:
     if id not in frame.columns:
         raise RegistryError(
             "usage", f"{which} has no column {id!r}", hint=f"columns: {', '.join(map(str, frame.columns))}"

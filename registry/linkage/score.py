@@ -51,8 +51,7 @@ def frequencies(p: Persons, u: np.ndarray) -> Frequencies:
 
     def share(column: int, count: int) -> np.ndarray:
         codes = p.codes[:, column]
-        counts = np.bincount(codes[codes >= 0], minlength=count).astype(np.float32)
-        return np.log2(np.maximum(counts - 1.0, 1.0) / max(counts.sum(), 1.0)).astype(np.float32)
+        return log_share(np.bincount(codes[codes >= 0], minlength=count).astype(np.float32))
 
     other = np.minimum(share(DOB_CODE, values), 0.0)
     zips = share(ZIP_CODE, values)
@@ -62,8 +61,13 @@ def frequencies(p: Persons, u: np.ndarray) -> Frequencies:
     return Frequencies(
         share(FIRST_CODE, values),
         share(LAST_CODE, values),
-        other, np.log2(u[:, 1]), _household(size),
+        other, np.log2(u[:, 1]), household(size),
     )  # fmt: skip
+
+
+def log_share(counts: np.ndarray) -> np.ndarray:
+    """log2 of each value's share; one record less, because a pair that agrees has two of them itself."""
+    return np.log2(np.maximum(counts - 1.0, 1.0) / max(counts.sum(), 1.0)).astype(np.float32)
 
 
 def mean_frequencies(p: Persons, model: Model) -> Frequencies:
@@ -73,10 +77,10 @@ def mean_frequencies(p: Persons, model: Model) -> Frequencies:
     zips = p.codes[:, ZIP_CODE]
     flat[2][zips[zips >= 0]] = usual[PLACE]
     records = np.sqrt(2.0 * max(model.possible, 1.0))
-    return Frequencies(*flat, usual, _household(records))
+    return Frequencies(*flat, usual, household(records))
 
 
-def _household(records: float) -> float:
+def household(records: float) -> float:
     """The most that address, place and telephone weigh: they single out a household among so many records."""
     return max(float(np.log2(max(records, 2.0))) - 1.0, 6.0)
 
