@@ -2,8 +2,10 @@
 
 **Policy.** Counts under a threshold are hidden, with everything computed from them. Whoever may open each case by name
 (`cases.identify`, not bound to a facility) learns nothing from a small count and sees it on pages, marked; files are cut
-to the published threshold for everybody. `disclosure.toml` in the data folder sets thresholds of roles:
+to the published threshold for everybody. `disclosure.toml` in the data folder sets thresholds of roles, and the one
+standard population by which counties of few cases are age-adjusted:
 
+    standard = "us2000"
     [threshold]
     epidemiologist = 11
 
@@ -21,8 +23,18 @@ two rows and two columns, and nothing else is said of the inside. A cell x of a 
 c and total n lies between max(0, r + c - n) and min(r, c) (Fréchet), which are min(r, c, n - r, n - c) apart: at least the
 threshold. Branches of the tree share the counts at their fork alone, so that one tells nothing of the other beyond it.
 
-Between sites: sites of the atlas are unions of disjoint ones (`families`). Wherever "all sites" of a county is known, the
-sites not known there hold the threshold together; else the smallest known one is not split.
+Between sites: sites of the atlas are unions of disjoint ones (`families`), and all sites less some of them would give the
+others away. So the rarest sites are a *reserve*: no county's count of one of them is shown, nor a part of the state's by
+age, stage and the like, and all sites of a county are split where the parts of the reserve alone hold the threshold. Any
+other table of a site that its own sums allow is then possible: what a cell has more, the reserve of that county and
+region has less, and wherever all sites are known the reserve holds the threshold to give. (By the same table the
+reserve protects what is hidden of all sites.) The state has no neighbors to hide among: at each of its splits the sites
+are the rows, and those that are not split hold the threshold together in each part, and are two or more.
+
+What this does not cover: data that changed between two answers (a registry that publishes twice publishes the
+difference); rates of one county under several standards or overlapping years, from which its ages can be estimated
+(`allows_standard` limits the first); and whatever is known from elsewhere. Lists of cases are no publication: they
+need a permission of their own.
 """
 
 from __future__ import annotations
@@ -35,6 +47,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from registry.analysis.rates_request import STANDARDS
 from registry.errors import RegistryError
 from registry.security.permissions import ROLES, Actor
 
@@ -42,16 +55,24 @@ if TYPE_CHECKING:
     from registry.config import Settings
 
 FILE = "disclosure.toml"
+AGE_GROUPS = 18
+RESERVE, MOST_RESERVED = 0.15, 0.6
+"""The share of all cases that the reserve of rare sites holds at least, and at most in a small registry."""
+
 PERIOD = 5
 """Years of a period: 2020 to 2024, whatever years are asked for, so that two questions never cut it differently."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The threshold under which an account sees no count (0: it sees every count) and the published one, of files."""
+    """The threshold under which an account sees no count (0: it sees every count) and the published one, of files.
+
+    `standard` is the population by which small counties are age-adjusted, and no other.
+    """
 
     threshold: int
     published: int
+    standard: str = "us2000"
 
     @property
     def sees_all(self) -> bool:
@@ -61,25 +82,39 @@ class Policy:
         """Whether a count alone is hidden."""
         return count < self.threshold
 
+    def allows_standard(self, cases: np.ndarray) -> np.ndarray:
+        """Gives which counts are large enough for a rate under another standard: the threshold for each age group.
+
+        Rates under several standards are as many equations on the ages of a county's cases; of few cases they leave one
+        solution.
+        """
+        return np.asarray(cases) >= self.threshold * AGE_GROUPS
+
 
 def policy_of(settings: Settings, actor: Actor) -> Policy:
     """Gives the policy of an account: the lowest threshold of its roles."""
     published = settings.suppression_threshold
-    given = _thresholds(settings)
+    given, standard = _read(settings)
     found = [given[name] for name in actor.roles if name in given]
     if not found:
         found = [0 if actor.may("cases.identify") else published]
-    return Policy(min(found), published)
+    return Policy(min(found), published, standard)
 
 
-def _thresholds(settings: Settings) -> dict[str, int]:
+def _read(settings: Settings) -> tuple[dict[str, int], str]:
+    """Gives the thresholds of roles and the standard of the file of settings."""
     path = settings.home / FILE
     if not path.is_file():
-        return {}
+        return {}, Policy.standard
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8")).get("threshold", {})
+        whole = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RegistryError("settings", f"cannot be read: {error}", where=str(path)) from error
+    given, standard = whole.get("threshold", {}), whole.get("standard", Policy.standard)
+    if standard not in STANDARDS:
+        raise RegistryError(
+            "settings", f"no standard {standard!r}", where=str(path), hint=f"standards are {', '.join(STANDARDS)}"
+        )
     for name, value in given.items():
         if name not in ROLES or not isinstance(value, int) or isinstance(value, bool) or value < 0 or value == 1:
             raise RegistryError(
@@ -88,7 +123,7 @@ def _thresholds(settings: Settings) -> dict[str, int]:
                 where=str(path),
                 hint=f"roles are {', '.join(ROLES)}; a threshold is 0 (nothing hidden) or 2 and more",
             )
-    return given
+    return given, standard
 
 
 # ---- the tree ---------------------------------------------------------------------------------------------------------
@@ -325,73 +360,100 @@ def periods_of(years: Sequence[int]) -> list[np.ndarray]:
     return [np.array([i for i, year in enumerate(years) if year - year % PERIOD == start]) for start in starts]
 
 
+@dataclass(frozen=True)
+class Sites:
+    """What is known of all sites together, of each disjoint site, and which of these (places) are the reserve."""
+
+    together: Levels
+    levels: list[Levels]
+    reserve: frozenset[int]
+
+
+def choose_reserve(totals: np.ndarray, counties: int, threshold: int) -> frozenset[int]:
+    """Gives the places of the rare sites that together are the reserve, from the cases of each site in the whole area.
+
+    The rarest first, until they hold `RESERVE` of all cases, or twice the threshold in an average county where that is
+    more (at most `MOST_RESERVED`); the most frequent site is never one of them.
+    """
+    cases = totals.sum()
+    if not cases:
+        return frozenset()
+    share = min(max(RESERVE, 2 * threshold * counties / cases), MOST_RESERVED)
+    order = [int(site) for site in np.argsort(totals, kind="stable")][:-1]
+    held = np.cumsum(totals[order])
+    enough = int(np.searchsorted(held, share * cases)) + 1
+    return frozenset(order[:enough])
+
+
 def protect_sites(
     counts: np.ndarray, only: Sequence[int | None], periods: Sequence[np.ndarray], threshold: int
-) -> tuple[Levels, list[Levels]]:
-    """Gives the levels of all sites together and of each disjoint site, such that no small site is the difference.
+) -> Sites:
+    """Gives the levels of all sites together and of each disjoint site, such that no small count is their difference.
 
-    `counts` has the shape (sites, counties, years, 2); `only` names the one sex of a sex-specific site. Wherever all sites
-    of a county (or of the state) are known and some of its sites are not, these hold the threshold together.
+    `counts` has the shape (sites, counties, years, 2); `only` names the one sex of a sex-specific site.
     """
     sites, counties = counts.shape[:2]
-    together = find_levels(counts.sum(axis=0), periods, threshold)
-    barred = [Barred.none(counties, len(periods), 2 if one is None else 1) for one in only]
-
-    def levels_of(site: int) -> Levels:
+    reserve = choose_reserve(counts.sum(axis=(1, 2, 3)), counties, threshold)
+    whole, of_site = _state_levels(counts.sum(axis=1), only, periods, threshold)
+    found = []
+    for site in range(sites):
         own = counts[site] if only[site] is None else counts[site][:, :, [only[site]]]
-        return find_levels(own, periods, threshold, barred[site])
+        levels = find_levels(own, periods, threshold, _barred_by(of_site[site], counties, periods))
+        if site in reserve:
+            for level in (levels.total, levels.periods, levels.sexes, levels.years):
+                level[:-1] = False
+        found.append(levels)
+    held = counts[sorted(reserve)].sum(axis=0)
+    together = find_levels(held, periods, threshold, _barred_by(whole, counties, periods))
+    for level, known in zip(
+        (together.total, together.periods, together.sexes, together.years),
+        (whole.total, whole.periods, whole.sexes, whole.years),
+        strict=True,
+    ):
+        level[-1] = known[-1]
+    return Sites(together, found, reserve)
 
-    found = [levels_of(site) for site in range(sites)]
-    # each round bars at least one site of a county for good: the rounds end
-    while changed := _bar_smallest(counts, only, periods, threshold, together, found, barred):
-        for site in changed:
-            found[site] = levels_of(site)
-    return together, found
 
-
-def _bar_smallest(counts, only, periods, threshold, together, found, barred) -> set[int]:  # type: ignore[no-untyped-def]
-    """Bars, for each county and region where the unknown sites are too few cases, the smallest known site."""
-    changed: set[int] = set()
-    with_state = np.concatenate([counts, counts.sum(axis=1, keepdims=True)], axis=1)
-
-    def check(whole: np.ndarray, known: list[np.ndarray], sums: np.ndarray, bar) -> None:  # type: ignore[no-untyped-def]
-        seen = np.stack(known)
-        rest = np.where(seen, 0, sums).sum(axis=0)
-        can_go = seen & (sums >= threshold)
-        for county in np.flatnonzero(whole & (rest < threshold) & ~seen.all(axis=0) & can_go.any(axis=0)):
-            choice = int(np.argmin(np.where(can_go[:, county], sums[:, county], np.inf)))
-            bar(choice, county)
-            changed.add(choice)
-
-    def own(level: np.ndarray, site: int, sex: int) -> np.ndarray:
-        # of the other sex a sex-specific site has no case: nothing is hidden there
-        if only[site] is None:
-            return level[..., sex]
-        return level[..., 0] if only[site] == sex else np.ones(level.shape[:-1], bool)
-
-    def bar_total(site: int, county: int) -> None:
-        barred[site].total[county] = True
-
-    def bar_periods(site: int, county: int) -> None:
-        barred[site].periods[county] = True
-
-    check(together.total, [one.total for one in found], with_state.sum(axis=(2, 3)), bar_total)
+def _barred_by(state: Levels, counties: int, periods: Sequence[np.ndarray]) -> Barred:
+    """Bars the state, and with it every county, from the splits that the state may not have."""
+    barred = Barred.none(counties, *state.sexes.shape[1:])
+    barred.total[-1] = not state.total[-1]
+    barred.periods[-1] = not state.periods[-1].all()
+    barred.sexes[-1] = ~state.sexes[-1].all(axis=-1)
     for p, inside in enumerate(periods):
-        sums = with_state[:, :, inside].sum(axis=(2, 3))
-        check(together.periods[:, p], [one.periods[:, p] for one in found], sums, bar_periods)
+        barred.years[-1, p] = ~state.years[-1, inside].all(axis=0)
+    return barred
+
+
+def _state_levels(
+    counts: np.ndarray, only: Sequence[int | None], periods: Sequence[np.ndarray], threshold: int
+) -> tuple[Levels, list[Levels]]:
+    """Gives what is known of the state, for all sites and for each: at every split the sites are the rows of the table.
+
+    `counts` has the shape (sites, years, 2).
+    """
+    sites, years = counts.shape[:2]
+    rows = sites + 1
+    total, by_period = np.zeros(rows, bool), np.zeros((rows, len(periods)), bool)
+    by_sex, by_year = np.zeros((rows, len(periods), 2), bool), np.zeros((rows, years, 2), bool)
+    # of the other sex a sex-specific site has no case, and its own sex is the whole of it
+    single = np.array([one is not None for one in only])
+    total[:] = split(counts.sum(axis=(1, 2))[:, None], np.ones(rows, bool), threshold)
+    parts = np.stack([counts[:, inside].sum(axis=(1, 2)) for inside in periods], axis=1)
+    by_period[:] = (total if len(periods) == 1 else split(parts, total, threshold))[:, None]
+    for p, inside in enumerate(periods):
+        known = by_period[:, p]
+        asked = np.append(~(single & known[:-1]), True)
+        by_sex[:, p] = known[:, None]
+        by_sex[asked, p] = split(counts[asked[:-1]][:, inside].sum(axis=1), known[asked], threshold)[:, None]
         for s in range(2):
+            asked = np.array([*(one in (None, s) for one in only), True])
+            known = by_sex[asked, p, s]
+            if len(inside) > 1:
+                known = split(counts[asked[:-1]][:, inside, s], known, threshold)
+            by_year[np.ix_(asked, inside, [s])] = known[:, None, None]
 
-            def bar_sexes(site: int, county: int, p: int = p) -> None:
-                mark = barred[site].sexes[:, p] if only[site] is None else barred[site].periods
-                mark[county] = True
+    def of(row: int, sexes: list[int]) -> Levels:
+        return Levels(total[[row]], by_period[[row]], by_sex[[row]][..., sexes], by_year[[row]][..., sexes])
 
-            def bar_years(site: int, county: int, p: int = p, s: int = s) -> None:
-                barred[site].years[county, p, s if only[site] is None else 0] = True
-
-            sums = with_state[:, :, inside, s].sum(axis=2)
-            known = [own(one.sexes[:, p], site, s) for site, one in enumerate(found)]
-            check(together.sexes[:, p, s], known, sums, bar_sexes)
-            for y in inside:
-                known = [own(one.years[:, y], site, s) for site, one in enumerate(found)]
-                check(together.years[:, y, s], known, with_state[:, :, y, s], bar_years)
-    return changed
+    return of(sites, [0, 1]), [of(site, [0, 1] if one is None else [one]) for site, one in enumerate(only)]

@@ -52,7 +52,7 @@ class Answer:
     unstable, suppressed, small, covered. `suppressed` rows have no figure; `small` ones are shown to this account but may
     not be published; not `covered` ones are not declared for all years asked for. `state` has the same columns for all
     covered counties together. `years` are those in force, which for an account that counts are hidden from may be whole
-    periods (`snapped`).
+    periods (`snapped`). `left`, `outside` and `by_item_90` are of these years, for such an account of all declared ones.
     """
 
     request: Request
@@ -110,12 +110,18 @@ def answer(desk: Desk, asked: Request, policy: Policy) -> Answer:
     for part in parts:
         shown = desk.shown(asked, frozenset(part.years), frozenset(part.sexes), policy.threshold)
         published = desk.shown(asked, frozenset(part.years), frozenset(part.sexes), policy.published)
+        if asked.measure == "rate" and asked.standard != policy.standard:
+            large = policy.allows_standard(_cases(area, part, wanted[..., ages]))
+            shown, published = shown & (large | policy.sees_all), published & large
         rows, state = _figures(asked, area, part, wanted, late, ages, shown, fitted)
         rows["small"] = rows["covered"] & ~rows["suppressed"] & ~published[:-1]
         state["small"] = not published[-1] and not state["suppressed"]
         made.append(rows)
         states.append(state)
-    total, outside = _outside(cube, area, places, sexes)
+    # what was left out and why is told whoever may not see small counts of all years and sexes, never of a few
+    told = places if policy.sees_all else list(range(len(area.years)))
+    total = _outside(cube, area, places, sexes)[0]
+    outside = _outside(cube, area, told, sexes if policy.sees_all else (0, 1))[1]
     visible = bool(desk.shown(asked, frozenset(places), frozenset(sexes), policy.threshold)[-1])
     return Answer(
         asked,
@@ -125,15 +131,21 @@ def answer(desk: Desk, asked: Request, policy: Policy) -> Answer:
         parts,
         pd.concat(made, ignore_index=True),
         pd.DataFrame(states),
-        cube.left_out([area.years[i] for i in places]),
+        cube.left_out([area.years[i] for i in told]),
         outside,
         cube.definition,
-        int(cube.by_item_90.reindex([area.years[i] for i in places]).fillna(0).sum()),
+        int(cube.by_item_90.reindex([area.years[i] for i in told]).fillna(0).sum()),
         total if visible else None,
         policy,
         desk.snapshot(),
         fitted,
     )
+
+
+def _cases(area: Area, part: Part, counts: np.ndarray) -> np.ndarray:
+    """Gives the cases of each county and, in the last place, of all that are declared for every year of the part."""
+    own = counts[:, list(part.years)][:, :, list(part.sexes)].sum(axis=(1, 2, 3))
+    return np.append(own, own[area.declared[:, list(part.years)].all(axis=1)].sum())
 
 
 def years_in_force(asked: Request, area: Area, policy: Policy) -> tuple[int, int, bool]:

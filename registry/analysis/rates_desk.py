@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -32,6 +33,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 KEPT = 120
 CATEGORIES = {"stage": STAGES, "source": SOURCES, "rules": ("iarc", "seer only")}
+
+
+@dataclass(frozen=True)
+class Released:
+    """The releases by name of site (all sites under the empty name) and the names of those that are the reserve."""
+
+    of: dict[str, Release]
+    reserve: frozenset[str]
 
 
 class Desk:
@@ -111,10 +120,24 @@ class Desk:
     # ---- what is shown --------------------------------------------------------------------------------------------
 
     def shown(self, asked: Request, years: frozenset[int], sexes: frozenset[int], threshold: int) -> np.ndarray:
-        """Whether the counts of years and sexes (places) are shown for each county and, in the last place, the state."""
+        """Whether the counts of years and sexes (places) are shown for each county and, in the last place, the state.
+
+        The state is the counties declared for all these years: one that is declared for a part of them would be the
+        difference to other years, so it must be shown for that part.
+        """
         area = self.area()
         if threshold == 0:
             return np.ones(len(area.counties) + 1, bool)
+        answer = self._shown_parts(asked, years, sexes, threshold)
+        declared = area.declared[:, sorted(years)]
+        for county in np.flatnonzero(declared.any(axis=1) & ~declared.all(axis=1)):
+            own = frozenset(year for year in years if area.declared[county, year])
+            answer[-1] &= self._shown_parts(asked, own, sexes, threshold)[county]
+        return answer
+
+    def _shown_parts(self, asked: Request, years: frozenset[int], sexes: frozenset[int], threshold: int) -> np.ndarray:
+        """What is shown of every disjoint site that the request holds."""
+        area = self.area()
         own = families()
         parts = (
             [(name, frozenset(codes) & frozenset(asked.codes)) for name, codes in own.items()] if asked.codes else []
@@ -131,26 +154,35 @@ class Desk:
         divisions = divisions_of(asked)
         if chosen and chosen < frozenset(families()[name]):
             divisions.append(("site", frozenset(chosen)))
-        release = self._release(asked.behavior, name, threshold)
+        released = self._released(asked.behavior, threshold)
+        release = released.of[name]
         only = sex_place(name)
         if only is not None:
             # of the other sex the site has nothing to tell; places of the release have this sex alone
             sexes = frozenset({0}) if only in sexes else frozenset()
-        if len(divisions) > 1:
+        if len(divisions) > 1 or (divisions and name in released.reserve):
             return np.zeros(len(area.counties) + 1, bool)
         if not divisions:
             return release.shown(Question(years, sexes))
         extra, picked = divisions[0]
-        counts, categories = self._divided(asked.behavior, name, extra)
+        counts, categories = self._divided(asked.behavior, name, extra, released.reserve)
         if only is not None:
             counts = counts[:, :, [only]]
         tree = site_tree(name) if extra == "site" else TREES[extra]
         return release.shown(Question(years, sexes, extra, picked), counts, categories, tree)
 
-    def _release(self, behavior: str, name: str, threshold: int) -> Release:
+    def in_reserve(self, asked: Request, threshold: int) -> bool:
+        """Whether a site of the request is one of the rare ones of which no county's count is shown."""
+        if not threshold or not asked.codes:
+            return False
+        wanted = set(asked.codes)
+        reserve = self._released(asked.behavior, threshold).reserve
+        return any(wanted & set(families()[name]) for name in reserve)
+
+    def _released(self, behavior: str, threshold: int) -> Released:
         area, version = self.area(), self.snapshot().version
 
-        def make() -> dict[str, Release]:
+        def make() -> Released:
             names = list(families())
             definition = CaseDefinition(behavior=behavior, residents_of=area.state)
             rows = self.cube(definition, (), "site", ages=False).rows
@@ -160,22 +192,23 @@ class Desk:
             counts = fill_array(rows, area.counties, area.years, "cases", names)[:, :, :, 0].transpose(3, 0, 1, 2)
             counts = counts * area.declared[None, :, :, None]
             periods = periods_of(area.years)
-            together, found = protect_sites(counts, [sex_place(one) for one in names], periods, threshold)
-            releases = {"": Release(counts.sum(axis=0), periods, threshold, together)}
+            found = protect_sites(counts, [sex_place(one) for one in names], periods, threshold)
+            releases = {"": Release(counts.sum(axis=0), periods, threshold, found.together)}
             for place, one in enumerate(names):
                 only = sex_place(one)
                 own = counts[place] if only is None else counts[place][:, :, [only]]
-                releases[one] = Release(own, periods, threshold, found[place])
-            return releases
+                releases[one] = Release(own, periods, threshold, found.levels[place])
+            return Released(releases, frozenset(names[place] for place in found.reserve))
 
-        key = ("release", version, area.sign, behavior, threshold)
-        return self.keep(key, make)[name]
+        return self.keep(("release", version, area.sign, behavior, threshold), make)
 
-    def _divided(self, behavior: str, name: str, extra: str) -> tuple[np.ndarray, tuple[str, ...]]:
-        """The counts (counties, years, sexes, categories) of a site by a further division."""
+    def _divided(
+        self, behavior: str, name: str, extra: str, reserve: frozenset[str]
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """The counts (counties, years, sexes, categories) of a site by a further division; of all sites, the reserve's."""
         area = self.area()
         definition = CaseDefinition(behavior=behavior, residents_of=area.state)
-        codes = families()[name] if name else ()
+        codes = families()[name] if name else tuple(code for one in sorted(reserve) for code in families()[one])
         declared = area.declared[:, :, None, None]
         if extra == "age":
             rows = self.cube(definition, codes).rows

@@ -140,6 +140,10 @@ def _make(desk: Desk, asked: Request, policy: Policy) -> _Yearly:
     )
     shown = np.stack([desk.shown(asked, frozenset({i}), frozenset(sexes), policy.threshold) for i in years], axis=1)
     shown &= covered
+    # the state's years are of the counties declared for all of them: another year's county must be shown to be left out
+    shown[-1] &= (shown[:-1] | ~covered[:-1] | whole[:, None]).all(axis=0)
+    if asked.standard != policy.standard:
+        shown &= policy.allows_standard(cases.sum(axis=1).reshape(shape))
     figures = {
         name: np.where(shown, table[name].to_numpy(float).reshape(shape), np.nan)
         for name in ("cases", "rate", "lower", "upper", "se")

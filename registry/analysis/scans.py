@@ -84,10 +84,12 @@ def scan_tables(desk: Desk, asked: ScanRequest) -> Tables:
             counts, people = counts.sum(axis=(2, 3)), people.sum(axis=(2, 3))
         cases, population = _frame(codes, years, counts, "cases"), _frame(codes, years, people, "pop")
     cases = cases[cases["cases"] > 0].astype({"cases": int})
-    if cases["cases"].sum() < LEAST_CASES:
+    # not fewer than the published threshold: a refusal would tell a small count of the state
+    least = max(LEAST_CASES, desk.store.settings.suppression_threshold)
+    if cases["cases"].sum() < least:
         raise RegistryError(
             "no-cases",
-            f"fewer than {LEAST_CASES} cases: there is nothing to scan",
+            f"fewer than {least} cases: there is nothing to scan",
             hint="take more years or a wider site",
         )
     coordinates = _coordinates(area, codes, plane=asked.shape == "elliptic" and asked.analysis != "temporal")

@@ -57,7 +57,7 @@ def scan_layer(found: Scan, *, registry: str = "", alone: bool = True) -> MapLay
             "expected": one.expected,
             "start": one.window.partition("–")[0] or None,
             "end": (one.window.partition("–")[2] or one.window) or None,
-            "p_value": None if one.p_value == "not tested" else float(one.p_value),
+            "p_value": None if one.p_value == "not tested" or one.hidden else float(one.p_value),
         }
         for one in outlined(found)
     ]

@@ -1,10 +1,10 @@
 """A kept scan as one account may see it, and how many scans were tried before it.
 
 A cluster's count is a sum over counties. For an account that counts are hidden from it is shown when every member's count
-of that window is released anyway, or when the hidden members hold the threshold together and are two or more, and so are
-the hidden counties that are no members, and both also outside of the window: then no hidden county follows by
-subtraction. Otherwise observed, expected, relative risk, LLR and the person-years of the cluster are hidden; where it
-lies, its window and its p-value stay.
+of that window is shown anyway: clusters of several scans, or overlapping ones, could else be subtracted from each other.
+Otherwise observed, expected, relative risk, LLR and the person-years of the cluster are hidden, and its p-value is told
+as a class: with the seed of the simulation the exact one encloses the LLR, and so the count. Where it lies and its window
+stay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registry.analysis.disclosure import PERIOD, Policy
+from registry.analysis.disclosure import Policy
 from registry.analysis.rates import short_name
 from registry.analysis.rates_desk import Desk
 from registry.analysis.scans_request import ScanRequest, from_pairs
@@ -154,8 +154,8 @@ class Listed:
     significant: int | None
 
 
-def listed(session: Session) -> list[Listed]:
-    """Gives the scans of the registry, the latest first."""
+def listed(session: Session, policy: Policy) -> list[Listed]:
+    """Gives the scans of the registry, the latest first; p-values as classes for an account that counts are hidden from."""
     rows = session.scalars(select(Job).where(Job.kind == KIND).order_by(Job.id.desc()).limit(MOST_LISTED))
     found = []
     for job in rows:
@@ -164,7 +164,10 @@ def listed(session: Session) -> list[Listed]:
         if job.state == DONE and job.result:
             years = tuple(job.result["years"])
             ranked = [c["p_value"] for c in job.result["result"]["clusters"] if c["p_value"] is not None]
-            best = p_text(min(ranked), job.result["result"]["replicates"]) if ranked else "none"
+            best = "none"
+            if ranked:
+                exact = policy.sees_all
+                best = p_text(min(ranked), job.result["result"]["replicates"]) if exact else p_class(min(ranked))
             significant = sum(p <= SIGNIFICANT for p in ranked)
         found.append(
             Listed(
@@ -226,6 +229,13 @@ def p_text(value: float | None, replicates: int) -> str:
     return f"{value:.{digits}f}"
 
 
+def p_class(value: float | None) -> str:
+    """Gives the class of a p-value whose exact value would tell a hidden count."""
+    if value is None:
+        return "not tested"
+    return "≤ 0.01" if value <= 0.01 else "≤ 0.05" if value <= SIGNIFICANT else "> 0.05"
+
+
 class _Cells:
     """Which counts of the scan's cases are shown, by span of years; kept while one scan is cut."""
 
@@ -257,26 +267,7 @@ class _Cells:
         """Whether the members' sum in the window may be shown."""
         if self.policy.sees_all:
             return True
-        dark = ~self.shown(window)[:-1]
-        inside = np.zeros(len(dark), bool)
-        inside[members] = True
-        counts = self.counts(window)
-        if counts[inside].sum() < self.policy.threshold:
-            return False
-        if not (dark & inside).any():
-            return True
-        widest = (
-            max(window[0] - window[0] % PERIOD, self.years[0]),
-            min(window[1] - window[1] % PERIOD + PERIOD - 1, self.years[1]),
-        )
-        outside = self.counts(widest) - counts if widest != window else None
-        for part in (dark & inside, dark & ~inside):
-            if not part.any():
-                continue
-            sums = [counts[part].sum(), *([] if outside is None else [outside[part].sum()])]
-            if part.sum() < 2 or min(sums) < self.policy.threshold:
-                return False
-        return True
+        return bool(self.shown(window)[members].all() and self.counts(window)[members].sum() >= self.policy.threshold)
 
 
 def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy: Policy) -> Cluster:
@@ -307,7 +298,16 @@ def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy:
     )
     if safe:
         return figures
-    return replace(figures, observed=None, expected=None, relative_risk=None, llr=None, hidden=True)
+    return replace(
+        figures,
+        observed=None,
+        expected=None,
+        relative_risk=None,
+        llr=None,
+        recurrence_days=None,
+        p_value=p_class(p_value),
+        hidden=True,
+    )
 
 
 def _location(one: dict[str, Any], cells: _Cells, years: tuple[int, int]) -> Location:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from scipy.optimize import linprog
 
 from registry.analysis.disclosure import (
@@ -19,6 +20,7 @@ from registry.analysis.disclosure import (
     Policy,
     Question,
     Release,
+    choose_reserve,
     families,
     periods_of,
     policy_of,
@@ -150,22 +152,108 @@ def test_a_known_county_alone_is_not_left_as_the_difference_to_the_state():
     assert split(children, np.ones(5, bool), T).tolist() == [True, True, False, False, True]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_sites_that_are_hidden_hold_the_threshold_wherever_all_sites_are_known(seed):
+# ---- several sites at once --------------------------------------------------------------------------------------------
+
+AGES = ("0-49", "50-64", "65+")
+AGE_TREE = {
+    frozenset(AGES): (frozenset(AGES[:1]), frozenset(AGES[1:])),
+    frozenset(AGES[1:]): (frozenset(AGES[1:2]), frozenset(AGES[2:])),
+}
+
+
+def invented_sites(seed: int, sites: int, counties: int, mean: float) -> tuple[np.ndarray, list[int | None]]:
+    """Counts (sites, counties, 4 years, 2 sexes, 3 age groups); the last site has one sex."""
     rng = np.random.default_rng(seed)
-    shape = (6, 5, 10, 2)
-    counts = rng.poisson(4 * np.exp(rng.normal(0, 1.2, (6, 5, 1, 1))), shape).astype(float)
-    only = [None, None, None, None, 0, 1]
-    counts[4, :, :, 1] = counts[5, :, :, 0] = 0
-    periods = periods_of(range(2010, 2020))
-    together, found = protect_sites(counts, only, periods, T)
-    with_state = np.concatenate([counts, counts.sum(axis=1, keepdims=True)], axis=1)
-    for p, inside in enumerate(periods):
-        sums = with_state[:, :, inside].sum(axis=(2, 3))
-        known = np.stack([one.periods[:, p] for one in found])
-        for county in np.flatnonzero(together.periods[:, p]):
-            if not known[:, county].all():
-                assert sums[~known[:, county], county].sum() >= T
+    level = np.exp(rng.normal(0, 0.9, sites))[:, None] * np.exp(rng.normal(0, 1.0, counties)) * mean / 3
+    counts = rng.poisson(np.broadcast_to(level[..., None, None, None], (sites, counties, 4, 2, 3))).astype(float)
+    counts[-1, :, :, 1] = 0
+    return counts, [*[None] * (sites - 1), 0]
+
+
+def everything_asked(counts: np.ndarray, only: list[int | None]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Every answer to every question of years, sexes and ages on each site and all: cells shown and cells hidden."""
+    sites, counties, years, _, _ = counts.shape
+    periods = short_periods(years)
+    found = protect_sites(counts.sum(axis=-1), only, periods, T)
+    place = np.arange(counts.size).reshape(counts.shape)
+    groups = [frozenset(AGES), frozenset(AGES[:1]), frozenset(AGES[1:]), frozenset(AGES[1:2]), frozenset(AGES[2:])]
+    shown: list[np.ndarray] = []
+    hidden: list[np.ndarray] = []
+    for site in (None, *range(sites)):
+        sexes = [0, 1] if site is None or only[site] is None else [only[site]]
+        own, cells = (counts.sum(axis=0), place) if site is None else (counts[site], place[[site]])
+        levels = found.together if site is None else found.levels[site]
+        release = Release(own.sum(axis=-1)[:, :, sexes], periods, T, levels)
+        # all sites are divided where the reserve can be
+        divided = counts[sorted(found.reserve)].sum(axis=0) if site is None else own
+        for asked in every_question(years):
+            if len(sexes) == 1 and asked.sexes != frozenset({0}):
+                continue
+            for ages in groups:
+                if site in found.reserve and ages != groups[0]:
+                    answer = np.zeros(counties + 1, bool)
+                else:
+                    question = Question(asked.years, asked.sexes, "age", ages)
+                    answer = release.shown(question, divided[:, :, sexes], AGES, AGE_TREE)
+                sex = [sexes[s] for s in sorted(asked.sexes)]
+                for county, clear in enumerate(answer):
+                    rows = range(counties) if county == counties else [county]
+                    picked = cells[
+                        np.ix_(range(len(cells)), rows, sorted(asked.years), sex, [AGES.index(a) for a in ages])
+                    ]
+                    (shown if clear else hidden).append(picked.ravel())
+    return shown, hidden
+
+
+@pytest.mark.parametrize(
+    ("seed", "sites", "counties", "mean"), [(0, 4, 3, 30), (1, 5, 4, 12), (2, 6, 4, 60), (3, 4, 5, 20)]
+)
+def test_sites_years_sexes_and_ages_combined_leave_every_small_count_as_uncertain_as_the_threshold(
+    seed, sites, counties, mean
+):
+    """All answers about every site and all sites at once: what one site is not told must not follow from the others."""
+    counts, only = invented_sites(seed, sites, counties, mean)
+    shown, hidden = everything_asked(counts, only)
+    flat = counts.ravel()
+    assert shown and min(flat[cells].sum() for cells in shown) >= T
+
+    def rows_of(regions: list[np.ndarray]) -> sparse.csr_matrix:
+        lines = np.repeat(np.arange(len(regions)), [len(cells) for cells in regions])
+        return sparse.csr_matrix((np.ones(len(lines)), (lines, np.concatenate(regions))), (len(regions), counts.size))
+
+    known = rows_of(shown)
+    ceiling = np.full(counts.shape, np.inf)
+    ceiling[-1, :, :, 1] = 0
+    bounds = np.stack([np.zeros(counts.size), ceiling.ravel()], axis=1)
+    small = [cells for cells in hidden if 0 < flat[cells].sum() < T]
+    rng = np.random.default_rng(seed)
+    for at in rng.choice(len(small), min(12, len(small)), replace=False):
+        goal = rows_of([small[at]]).toarray()[0]
+        ends = []
+        for sign in (1, -1):
+            answer = linprog(sign * goal, A_eq=known, b_eq=known @ flat, bounds=bounds, method="highs")
+            ends.append(np.inf if answer.status == 3 else sign * answer.fun)
+        assert ends[1] - ends[0] >= T - 1e-6
+
+
+def test_the_reserve_is_the_rare_sites_and_never_the_most_frequent():
+    totals = np.array([500.0, 30, 100, 70, 60, 0])
+    assert choose_reserve(totals, 1, T) == {1, 3, 4, 5}
+    assert choose_reserve(np.array([3.0, 2.0]), 67, T) == {1}
+    assert choose_reserve(np.zeros(3), 67, T) == frozenset()
+
+
+def test_no_county_is_told_of_a_site_of_the_reserve():
+    counts, only = invented_sites(5, 6, 5, 60)
+    found = protect_sites(counts.sum(axis=-1), only, short_periods(4), T)
+    assert found.reserve
+    for site in found.reserve:
+        levels = found.levels[site]
+        assert levels.total[-1] and not levels.total[:-1].any() and not levels.periods[:-1].any()
+
+
+def test_rates_under_another_standard_need_the_threshold_for_each_age_group():
+    assert Policy(16, 16).allows_standard(np.array([287.0, 288.0])).tolist() == [False, True]
 
 
 def test_a_division_is_shown_where_its_parts_hold_the_threshold():
@@ -214,18 +302,25 @@ def test_who_sees_small_counts(tmp_path, roles, facility, threshold):
 
 
 def test_thresholds_of_roles_are_read_and_checked(tmp_path):
-    (tmp_path / "disclosure.toml").write_text("[threshold]\nepidemiologist = 11\nadministrator = 5\n")
+    (tmp_path / "disclosure.toml").write_text(
+        "standard = 'segi'\n[threshold]\nepidemiologist = 11\nadministrator = 5\n"
+    )
     seen = {
         role: policy_of(Settings(home=tmp_path), Actor(username="a", roles=(role,)))
         for role in ("epidemiologist", "state", "administrator")
     }
-    assert seen == {"epidemiologist": Policy(11, 16), "state": Policy(16, 16), "administrator": Policy(5, 16)}
+    assert seen == {
+        "epidemiologist": Policy(11, 16, "segi"),
+        "state": Policy(16, 16, "segi"),
+        "administrator": Policy(5, 16, "segi"),
+    }
     for wrong in (
         "[threshold]\nnobody = 5\n",
         "[threshold]\nstate = 1\n",
         "[threshold]\nstate = 'x'\n",
         "[threshold\n",
+        "standard = 'mars'\n",
     ):
         (tmp_path / "disclosure.toml").write_text(wrong)
-        with pytest.raises(RegistryError, match=r"threshold|cannot be read"):
+        with pytest.raises(RegistryError, match=r"threshold|cannot be read|no standard"):
             policy_of(Settings(home=tmp_path), Actor(username="a", roles=("state",)))

@@ -56,6 +56,7 @@ def index() -> Response:
         stage_breaks=in_words(breaks_of(found.answer)) if found else "",
         reproduce=reproduce(found.answer) if found else [],
         citation=citation(found.answer, settings().registry_name) if found else "",
+        in_reserve=bool(found) and desk().in_reserve(wanted, policy().threshold),
         too_many=not policy().sees_all and len(divisions_of(wanted)) > 1,
         routes=lambda: current_app.view_functions,
         may_list=actor().may("cases.read"),

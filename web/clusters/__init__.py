@@ -61,7 +61,7 @@ def index() -> Response:
     except RegistryError as error:
         failure = error
     with reading() as session:
-        found = listed(session)
+        found = listed(session, policy())
     return render("clusters/index.html", wanted=wanted, offered=_offered(wanted), scans=found, failure=failure)
 
 
