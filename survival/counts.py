@@ -16,7 +16,7 @@ import pandas as pd
 from survival.actuarial import COMPLETED, IntervalCounts, make_breaks
 from survival.errors import SurvivalError
 from survival.frames import Faults, Unit, number_groups, require_columns
-from survival.risksets import RiskSets, count_at_risk
+from survival.risksets import RiskSets
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -115,15 +115,7 @@ def count_in_engine(
         _check(late, {entry: "_entry"}, [entry], faults)
         faults.raise_if_any()
         entered = _count_entries(late[late["_entry"] > 0], strata, times, by)
-    return RiskSets(
-        times,
-        events,
-        total - events,
-        count_at_risk(events, total - events, total.sum(axis=1), entered),
-        total.sum(axis=1),
-        strata,
-        unit,
-    )
+    return RiskSets(times, events, total - events, total.sum(axis=1), strata, unit, entered)
 
 
 def interval_counts(

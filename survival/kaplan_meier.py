@@ -37,17 +37,33 @@ class Curves:
 
 def estimate_curves(sets: RiskSets, *, given: float = 0.0) -> Curves:
     """Gives the product-limit curves; `given` makes them conditional on being alive just after that time."""
-    d = sets.events if given <= 0 else np.where(sets.times > given, sets.events, 0)
-    n = np.maximum(sets.at_risk, 1)
-    hazard = d / n
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # d / (n (n - d)); where all at risk die it is infinite, and survival 0 from there on
-        variance = hazard / (n - d)
-    # in place: for hundreds of groups the time goes into memory
+    staying, variance = _steps(sets, given)
     np.cumsum(variance, axis=1, out=variance)
-    np.subtract(1.0, hazard, out=hazard)
-    np.cumprod(hazard, axis=1, out=hazard)
-    return Curves(sets, hazard, variance)
+    np.cumprod(staying, axis=1, out=staying)
+    return Curves(sets, staying, variance)
+
+
+def estimate_until(sets: RiskSets, columns: np.ndarray, *, given: float = 0.0) -> Curves:
+    """Gives the curves of `estimate_curves` at some ascending columns only, without the way between them."""
+    staying, variance = (steps[:, : int(columns.max(initial=0)) + 1] for steps in _steps(sets, given))
+    begins = np.concatenate([[0], columns + 1])[:-1]
+    survival = np.cumprod(np.multiply.reduceat(staying, begins, axis=1), axis=1)
+    return Curves(sets, survival, np.cumsum(np.add.reduceat(variance, begins, axis=1), axis=1))
+
+
+def _steps(sets: RiskSets, given: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gives for each time the share that stays alive and its term of Greenwood's sum, d / (n (n - d)).
+
+    Where all at risk die the term is infinite, and survival 0 from there on.
+    """
+    d = sets.events if given <= 0 else np.where(sets.times > given, sets.events, 0)
+    # in place: for hundreds of groups the time goes into memory
+    left = np.maximum(sets.at_risk, 1).astype(float)
+    hazard = d / left
+    left -= d
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.divide(hazard, left, out=left)
+    return np.subtract(1.0, hazard, out=hazard), variance
 
 
 def kaplan_meier(
@@ -75,17 +91,14 @@ def kaplan_meier(
         sets = sets.reversed()
     unit = at_unit or sets.unit
     start = convert(given, unit, sets.unit)
-    needed = sets
-    if at is not None and not len(quantiles):
-        # nothing after the last requested time is asked for
-        furthest = convert(max(at), unit, sets.unit) if len(at) else 0.0
-        needed = sets.until(int(np.searchsorted(sets.times, furthest, side="right")) or 1)
-    curves = estimate_curves(needed, given=start)
+    extra = {}
+    if at is None or len(quantiles):
+        curves = estimate_curves(sets, given=start)
+        extra = {"quantiles": survival_quantiles(curves, quantiles, ci=ci, level=level)} if len(quantiles) else {}
     if at is None:
         frame = _all_rows(curves, ci=ci, level=level, after=start)
     else:
-        frame = _rows_at(curves, sets, at, unit=unit, ci=ci, level=level, after=start)
-    extra = {"quantiles": survival_quantiles(curves, quantiles, ci=ci, level=level)} if len(quantiles) else {}
+        frame = _rows_at(sets, at, unit=unit, ci=ci, level=level, after=start)
     warnings = few_at_risk(frame) if at is not None else ()
     if at is not None and frame["estimate"].isna().any():
         beyond = sorted(frame.loc[frame["estimate"].isna(), "time"].unique())
@@ -122,25 +135,29 @@ def _all_rows(curves: Curves, *, ci: Scale, level: float, after: float) -> pd.Da
     return _limits(frame, ci=ci, level=level)
 
 
-def _rows_at(
-    curves: Curves, sets: RiskSets, at: Sequence[float], *, unit: Unit, ci: Scale, level: float, after: float
-) -> pd.DataFrame:
+def _rows_at(sets: RiskSets, at: Sequence[float], *, unit: Unit, ci: Scale, level: float, after: float) -> pd.DataFrame:
     requested = np.asarray(at, dtype=float)
     wanted = np.array([convert(value, unit, sets.unit) for value in requested])
     groups = len(sets.total)
     last = np.searchsorted(sets.times, wanted, side="right") - 1
     following = np.searchsorted(sets.times, wanted, side="left")
 
-    started, position = last >= 0, np.maximum(last, 0)
-    survival = np.where(started, curves.survival[:, position], 1.0)
-    variance = np.where(started, curves.variance[:, position], 0.0)
+    started = last >= 0
+    columns, place = np.unique(np.maximum(last, 0), return_inverse=True)
+    # nothing after the last requested time is asked for
+    reach = min(int(max(columns.max(initial=0), following.max(initial=0))) + 1, len(sets.times))
+    near = sets.until(reach)
+    curves = estimate_until(near, columns, given=after)
+    survival = np.where(started, curves.survival[:, place], 1.0)
+    variance = np.where(started, curves.variance[:, place], 0.0)
     with np.errstate(invalid="ignore"):
         se = survival * np.sqrt(variance)
-    there = following < len(sets.times)
-    risk = np.where(there, sets.at_risk[:, np.minimum(following, len(sets.times) - 1)], 0)
+    there = following < reach
+    risk = np.where(there, near.at_risk[:, np.minimum(following, reach - 1)], 0)
     events = _events_between(sets, last, after=after)
-    end = _last_times(sets)
-    undefined = ((wanted[None, :] > end[:, None]) & (survival > 0)) | (wanted < after)[None, :]
+    undefined = np.broadcast_to(wanted < after, survival.shape)
+    if (risk == 0).any():
+        undefined = undefined | ((wanted[None, :] > _last_times(sets)[:, None]) & (survival > 0))
     survival, se = np.where(undefined, np.nan, survival), np.where(undefined, np.nan, se)
     row, column = (index.ravel() for index in np.indices((groups, len(wanted))))
     frame = sets.strata.iloc[row].reset_index(drop=True)
@@ -190,9 +207,8 @@ def survival_quantiles(
 
 def _last_times(sets: RiskSets) -> np.ndarray:
     """Gives each stratum's last exit time."""
-    # nobody is at risk after the last exit, and somebody is at it
-    followed = sets.at_risk[:, ::-1] > 0
-    last = sets.times[followed.shape[1] - 1 - np.argmax(followed, axis=1)]
+    left = (sets.events[:, ::-1] > 0) | (sets.censored[:, ::-1] > 0)
+    last = sets.times[left.shape[1] - 1 - np.argmax(left, axis=1)]
     return np.where(sets.total > 0, last, 0.0)
 
 
