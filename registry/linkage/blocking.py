@@ -14,6 +14,7 @@ from numba import njit
 
 from registry.linkage.fields import (
     ADDRESS_CODE,
+    CITY_CODE,
     DAY_CODE,
     FIRST_CODE,
     LAST_A_CODE,
@@ -33,8 +34,11 @@ BUDGET = 5
 """Pairs per record that one pass may yield."""
 LARGEST = 400
 """Records of a block at most, however small the file."""
-BITS = 30
-"""Bits of a record's place in a packed pair; four more name the pass."""
+PLACE_BITS, PASS_BITS = 29, 6
+"""Bits of a record's place, twice in a packed pair, and of the pass; the model has room for 20 passes."""
+LEFT_SHIFT, RIGHT_SHIFT = np.uint64(PLACE_BITS + PASS_BITS), np.uint64(PASS_BITS)
+PLACE_MASK, PASS_MASK = np.uint64((1 << PLACE_BITS) - 1), np.uint64((1 << PASS_BITS) - 1)
+
 PASSES = (
     "social security number",
     "both names, either order",
@@ -50,6 +54,12 @@ PASSES = (
     "record number",
     "last four digits and year",
     "month, day and surname",
+    "given name and street",
+    "surname and street",
+    "street and year",
+    "given name and place",
+    "given name and town",
+    "date of birth and place",
 )
 """The passes in the order of `passes`."""
 
@@ -101,6 +111,7 @@ def passes(p: Persons) -> list[Pass]:
     full = np.where((year > 0) & (month > 0) & (day > 0), year * 512 + month * 32 + day, 0)
     ssn, home, phone = at(SSN_CODE, hashed), at(ADDRESS_CODE, hashed), at(PHONE_CODE, hashed)
     place, end = at(ZIP_CODE, hashed), _last_four(p)
+    street, town, letter = at(ADDRESS_CODE, sound), at(CITY_CODE, hashed), at(LAST_CODE, initial)
     sounds = at(FIRST_CODE, sound)
     ordered = mixed(np.minimum(sounds, last), np.maximum(sounds, last))
     surnames = (LAST_CODE, LAST_A_CODE, LAST_B_CODE, MAIDEN_CODE)
@@ -124,11 +135,17 @@ def passes(p: Persons) -> list[Pass]:
         of("any surname, year and initial", "last maiden dob first", mixed(any_last, four(born), four(one)), four(place)),
         of("given name, year and place", "first dob zip", mixed(first, born, place), last),
         of("surname and place", "last maiden zip", mixed(any_last_exact, four(place)), four(one)),
-        of("address", "address", mixed(home, place), one),
+        of("address", "address", home, place),
         of("telephone", "phone", phone, one),
         of("record number", "mrn", at(MRN_CODE, hashed), one),
         of("last four digits and year", "ssn dob", mixed(end, born), one),
         of("month, day and surname", "dob last", mixed(last, both), first),
+        of("given name and street", "first address", mixed(first, street), place),
+        of("surname and street", "last address", mixed(last, street), place),
+        of("street and year", "address dob", mixed(street, born), place),
+        of("given name and place", "first zip", mixed(first, place), letter),
+        of("given name and town", "first zip", mixed(first, town), letter),
+        of("date of birth and place", "dob zip", mixed(full, place), one),
     ]  # fmt: skip
 
 
@@ -205,7 +222,7 @@ def _emit(record, start, stop, left: int, number):
                 if i != j and (left == 0 or (i < left) != (j < left)):
                     if i > j:
                         i, j = j, i
-                    out[at] = (np.uint64(i) << np.uint64(34)) | (np.uint64(j) << np.uint64(4)) | number
+                    out[at] = (np.uint64(i) << LEFT_SHIFT) | (np.uint64(j) << RIGHT_SHIFT) | number
                     at += 1
     return out
 
@@ -214,14 +231,14 @@ def _emit(record, start, stop, left: int, number):
 def _unpack(joined):
     count = 0
     for k in range(len(joined)):
-        if k == 0 or joined[k] >> np.uint64(4) != joined[k - 1] >> np.uint64(4):
+        if k == 0 or joined[k] >> RIGHT_SHIFT != joined[k - 1] >> RIGHT_SHIFT:
             count += 1
-    left, right, bits = np.empty(count, np.int32), np.empty(count, np.int32), np.zeros(count, np.uint16)
+    left, right, bits = np.empty(count, np.int32), np.empty(count, np.int32), np.zeros(count, np.uint32)
     at = -1
     for k in range(len(joined)):
-        if k == 0 or joined[k] >> np.uint64(4) != joined[k - 1] >> np.uint64(4):
+        if k == 0 or joined[k] >> RIGHT_SHIFT != joined[k - 1] >> RIGHT_SHIFT:
             at += 1
-            left[at] = joined[k] >> np.uint64(34)
-            right[at] = (joined[k] >> np.uint64(4)) & np.uint64((1 << 30) - 1)
-        bits[at] |= np.uint16(1) << np.uint16(joined[k] & np.uint64(15))
+            left[at] = joined[k] >> LEFT_SHIFT
+            right[at] = (joined[k] >> RIGHT_SHIFT) & PLACE_MASK
+        bits[at] |= np.uint32(1) << np.uint32(joined[k] & PASS_MASK)
     return left, right, bits

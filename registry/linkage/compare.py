@@ -85,7 +85,12 @@ COMPARISONS: tuple[Comparison, ...] = (
         (0.935, 0.045, 0.005, 0.01, 0.005),
         (0.000001, 0.00002, 0.0001, 0.0005, 0.9994),
     ),
-    Comparison("address", ("same", "similar", "different"), (0.6, 0.12, 0.28), (0.00001, 0.0005, 0.9995)),
+    Comparison(
+        "address",
+        ("same", "similar", "street", "different"),
+        (0.6, 0.1, 0.03, 0.27),
+        (0.00001, 0.0001, 0.0005, 0.9994),
+    ),
     Comparison(
         "zip",
         ("code and town", "code", "town", "similar", "different"),
@@ -320,18 +325,24 @@ def address_level(pc, pv, pt, i: int, qc, qv, qt, j: int) -> int:
     if _slip(pv, pt, a, qv, qt, b):
         return 2
     # another house number in one street is another house
-    digit_a, digit_b = 48 <= pt[pv[a].start + 0] <= 57, 48 <= qt[qv[b].start + 0] <= 57
-    if digit_a and digit_b:
-        k = 0
-        while (
-            k < min(pv[a].length, qv[b].length)
-            and pt[pv[a].start + k] != 32
-            and pt[pv[a].start + k] == qt[qv[b].start + k]
-        ):
-            k += 1
-        whole = k < min(pv[a].length, qv[b].length) and pt[pv[a].start + k] == 32 and qt[qv[b].start + k] == 32
-        return 2 if whole and _alike(pv, pt, a, qv, qt, b) >= 0.9 else 3
-    return 2 if _alike(pv, pt, a, qv, qt, b) >= 0.88 else 3
+    number_a, number_b = _number(pv, pt, a), _number(qv, qt, b)
+    rest = jaro_winkler(
+        pt, pv[a].start + number_a, pv[a].length - number_a, qt, qv[b].start + number_b, qv[b].length - number_b
+    )
+    if number_a != number_b or not starts_with(pt, pv[a].start, number_a, qt, qv[b].start, number_b):
+        return 3 if rest >= 0.92 else 4
+    return 2 if rest >= 0.88 else 4
+
+
+@njit(cache=True, nogil=True)
+def _number(pv, pt, a) -> int:
+    """Gives how many letters the house number and the blank behind it take."""
+    if not 48 <= pt[pv[a].start] <= 57:
+        return 0
+    k = 0
+    while k < pv[a].length and pt[pv[a].start + k] != 32:
+        k += 1
+    return min(k + 1, pv[a].length)
 
 
 @njit(cache=True, nogil=True)

@@ -46,7 +46,7 @@ VALUE = np.dtype(
         ("start", np.int64),  # of its letters in `text`
         ("length", np.int32),
         ("letters", np.uint32),  # which occur, as bits
-        ("phonetic", np.uint64),  # of a name: hash of its NYSIIS code
+        ("phonetic", np.uint64),  # hash of a name's NYSIIS code, of an address that of its street
         *((f"root{k}", np.uint64) for k in range(4)),  # of a name: hashes of the formal names that it may stand for
     ],
     align=True,
@@ -253,9 +253,14 @@ def prepare(frame: pd.DataFrame, columns: Mapping[str, list[str]] | None = None)
     ):  # fmt: skip
         one, kind = column(field), _Kind()
         found = kind.codes(one, [form(v) for v in one.values])
+        if field == "address":
+            streets = [text.street_sound(v) for v in kind.index]
         codes[:, place] = _behind(found, values.add(kind))
+        if field == "address":
+            first_street = values.size - len(streets)
     table, letters = values.arrays()
     table["phonetic"][: len(phonetic)] = phonetic
+    table["phonetic"][first_street : first_street + len(streets)] = hash_texts(streets)
     for k in range(4):
         table[f"root{k}"][: len(roots)] = roots[:, k]
     return Persons(codes, table, letters)

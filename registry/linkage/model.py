@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from registry.linkage.compare import COMPARISONS, MAX_LEVELS, NAMES, unpack
+from registry.linkage.compare import COMPARISONS, FIRST, LAST, MAX_LEVELS, NAMES, level, unpack
 
 ROUNDS = 30
 EXPECTED_MATCHES, EXPECTED_CHANCE = 60.0, 2_000.0
 """Weight of the documented expectations, in pairs."""
+SWAPPED_FIRST, SWAPPED_LAST = level(FIRST, "surname"), level(LAST, "given name")
 LEAST_CHANCE = 2e-7
 RARE = {"ssn": 1e-6, "phone": 2e-6, "mrn": 2e-6, "address": 2e-6}
 """Chance agreement in a number is never rarer: people use each other's numbers."""
@@ -37,6 +38,9 @@ class Model:
         """log2(m / u), 0 for the missing level; shape (comparisons, levels)."""
         out = np.log2(self.m / self.u)
         out[:, 0] = 0.0
+        # names in each other's place are one slip: it is weighed once, and both names then agree as if they stood right
+        out[FIRST, SWAPPED_FIRST] = np.log2(self.m[FIRST, SWAPPED_FIRST] / self.u[FIRST, 1])
+        out[LAST, SWAPPED_LAST] = np.log2(1.0 / self.u[LAST, 1])
         return out
 
     @property
@@ -100,7 +104,7 @@ def estimate(
     levels = unpack(rows)
     random_rows, random_counts = np.unique(chance, return_counts=True)
     random_levels = unpack(random_rows)
-    usable = np.array([_bits_without(name, fields) for name in NAMES], dtype=np.uint16)
+    usable = np.array([_bits_without(name, fields) for name in NAMES], dtype=np.uint32)
     inside = (where[:, None] & usable[None, :]) > 0
     prior_m, prior_u = _expected()
     for _ in range(ROUNDS):
@@ -138,7 +142,7 @@ def _distinct(packed: np.ndarray, bits: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Gives distinct (pattern, passes) and their counts; patterns use 44 bits, so both fit one number of 64."""
     joined = packed | (bits.astype(np.uint64) << np.uint64(44))
     rows, counts = np.unique(joined, return_counts=True)
-    return rows & np.uint64((1 << 44) - 1), (rows >> np.uint64(44)).astype(np.uint16), counts.astype(float)
+    return rows & np.uint64((1 << 44) - 1), (rows >> np.uint64(44)).astype(np.uint32), counts.astype(float)
 
 
 def _posterior(levels: np.ndarray, model: Model) -> np.ndarray:

@@ -126,6 +126,9 @@ def weigh_pair(pc, pv, i: int, qc, qv, j: int, pattern, weights, given, surname,
         out[LAST] += _bounded(
             usual[LAST] - _part_frequency(pc, pv, i, qc, qv, j, surname, usual), -MOST_COMMON, MOST_RARE / 2
         )
+    if first == 7:
+        out[FIRST] += _bounded(usual[FIRST] - given[qc[j, LAST_CODE]], -MOST_COMMON, MOST_RARE)
+        out[LAST] += _bounded(usual[LAST] - surname[qc[j, FIRST_CODE]], -MOST_COMMON, MOST_RARE)
     if dob == 1:
         out[DOB] += _bounded(usual[DOB] - other[qc[j, DOB_CODE]], -MOST_COMMON, 1.0)
     if (place == 1 or place == 2) and qc[j, ZIP_CODE] >= 0:

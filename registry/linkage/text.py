@@ -87,6 +87,12 @@ def street(text: str) -> str:
     return "" if joined in NO_ADDRESS else joined
 
 
+def street_sound(address: str) -> str:
+    """Gives how the beginning of a street's name sounds, for an address in one form; its number says nothing."""
+    letters = _LETTERS.sub("", address)
+    return nysiis(letters[:6])
+
+
 def digits(text: str) -> str:
     """Gives a text's digits."""
     return text if text.isdigit() else _DIGITS.sub("", text)
