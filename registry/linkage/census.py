@@ -30,7 +30,7 @@ class Census:
         place = p.codes[:, ZIP_CODE]
         place = place[place >= 0]
         other[place] = zips[place]
-        return score.Frequencies(given, surname, other, np.log2(model.u[:, 1]), score.household(self.records))
+        return score.Frequencies(given, surname, other, *score.beliefs(model, self.records))
 
     def _of(self, p: Persons, k: int) -> np.ndarray:
         hashes, shares = self.hashes[k], self.shares[k]

@@ -12,7 +12,7 @@ children, and Sr and Jr are conflicts: they reach review at most.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -176,7 +176,7 @@ def learn(
     chance = compare.patterns(people, x[x != y], people, y[x != y])
     step = max(1, -(-len(packed) // LEARNED_FROM))
     learned = models.estimate(packed[::step], bits[::step], fields, chance, possible / step, size / step)
-    return models.Model(learned.m, learned.u, learned.share, possible)
+    return replace(learned, possible=possible)
 
 
 def decide(
@@ -190,7 +190,7 @@ def decide(
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Gives the pairs from the review threshold on, surest first, and their weights; `a`, `b` are places in `p`, `q`."""
     least = float(np.log2(thresholds.review / (1 - thresholds.review)))
-    frequencies = score.frequencies(q, model.u)
+    frequencies = score.frequencies(q, model)
     kept, rows, totals, conflicts = [], [], [], []
     for start in range(0, len(a), CHUNK):
         part = slice(start, start + CHUNK)

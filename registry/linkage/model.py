@@ -9,11 +9,12 @@ on frequency-based weights.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from registry.linkage.compare import COMPARISONS, FIRST, LAST, MAX_LEVELS, NAMES, level, unpack
+from registry.linkage.slips import exchanged
 
 ROUNDS = 30
 EXPECTED_MATCHES, EXPECTED_CHANCE = 60.0, 2_000.0
@@ -26,12 +27,16 @@ RARE = {"ssn": 1e-6, "phone": 2e-6, "mrn": 2e-6, "address": 2e-6}
 
 @dataclass(frozen=True)
 class Model:
-    """What linkage believes: `m`, `u` of shape (comparisons, levels) and the share of matches among all possible pairs."""
+    """What linkage believes: `m`, `u` of shape (comparisons, levels) and the share of matches among all possible pairs.
+
+    `relatives`: whether pairs may be relatives rather than one person with slips (`slips.exchanged` tells when not).
+    """
 
     m: np.ndarray
     u: np.ndarray
     share: float
     possible: float
+    relatives: bool = True
 
     @property
     def weights(self) -> np.ndarray:
@@ -53,6 +58,7 @@ class Model:
         return {
             "share": self.share,
             "possible": self.possible,
+            "relatives": self.relatives,
             "comparisons": {
                 c.name: {level: [float(self.m[k, n + 1]), float(self.u[k, n + 1])] for n, level in enumerate(c.levels)}
                 for k, c in enumerate(COMPARISONS)
@@ -66,7 +72,7 @@ class Model:
         for k, comparison in enumerate(COMPARISONS):
             for n, name in enumerate(comparison.levels):
                 m[k, n + 1], u[k, n + 1] = found["comparisons"][comparison.name][name]
-        return Model(m, u, float(found["share"]), float(found["possible"]))
+        return Model(m, u, float(found["share"]), float(found["possible"]), found.get("relatives", True))
 
 
 def _expected() -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +131,7 @@ def estimate(
         model = Model(m, u, float(min(share, 0.3)), possible)
         if settled:
             break
-    return model
+    return replace(model, relatives=not exchanged(levels, counts))
 
 
 def _leaning(found: np.ndarray, prior: np.ndarray, weight: float) -> np.ndarray:

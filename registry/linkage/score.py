@@ -37,16 +37,20 @@ RULES: tuple[tuple[str, str], ...] = (
 """Conflicts by bit: a pair with one is never a match by itself, whatever it weighs; a person decides."""
 RULE_NAMES = tuple(name for name, _ in RULES)
 
-Frequencies = namedtuple("Frequencies", "first last other usual household")
+LIFTED = sum(1 << n for n, name in enumerate(RULE_NAMES) if name not in ("suffix", "sex"))
+"""Conflicts that say nothing where pairs cannot be relatives (`Model.relatives`)."""
+
+Frequencies = namedtuple("Frequencies", "first last other usual household lifted")
 """log2 of each value's frequency as given name, as surname and in its own field (`other`), by code; `usual` the same for the
-mean chance of agreement by comparison; the most that a household's facts weigh together."""
+mean chance of agreement by comparison; `household` the most that a household's facts weigh together; `lifted` the
+conflicts that are not raised."""
 
 MOST_RARE, MOST_COMMON = 6.0, 6.0
 """Bits by which a rare value may raise, and a common one lower, an agreement's weight."""
 
 
-def frequencies(p: Persons, u: np.ndarray) -> Frequencies:
-    """Gives how frequent each value is among the records, beside the model's mean chance `u` of agreement."""
+def frequencies(p: Persons, model: Model) -> Frequencies:
+    """Gives how frequent each value is among the records, and what the model believes of the mean."""
     size, values = len(p.codes), len(p.values)
 
     def share(column: int, count: int) -> np.ndarray:
@@ -61,7 +65,7 @@ def frequencies(p: Persons, u: np.ndarray) -> Frequencies:
     return Frequencies(
         share(FIRST_CODE, values),
         share(LAST_CODE, values),
-        other, np.log2(u[:, 1]), household(size),
+        other, *beliefs(model, size),
     )  # fmt: skip
 
 
@@ -77,12 +81,17 @@ def mean_frequencies(p: Persons, model: Model) -> Frequencies:
     zips = p.codes[:, ZIP_CODE]
     flat[2][zips[zips >= 0]] = usual[PLACE]
     records = np.sqrt(2.0 * max(model.possible, 1.0))
-    return Frequencies(*flat, usual, household(records))
+    return Frequencies(*flat, *beliefs(model, records))
 
 
-def household(records: float) -> float:
-    """The most that address, place and telephone weigh: they single out a household among so many records."""
-    return max(float(np.log2(max(records, 2.0))) - 1.0, 6.0)
+def beliefs(model: Model, records: float) -> tuple[np.ndarray, float, int]:
+    """Gives the last three of `Frequencies`: address, place and telephone single out a household among so many records,
+    which is all that they can weigh where its members are in the file too.
+    """
+    usual = np.log2(model.u[:, 1])
+    if not model.relatives:
+        return usual, np.inf, LIFTED
+    return usual, max(float(np.log2(max(records, 2.0))) - 1.0, 6.0), 0
 
 
 @njit(cache=True, nogil=True)
@@ -106,7 +115,9 @@ def _part_frequency(pc, pv, i: int, qc, qv, j: int, surname, usual) -> float:
 
 
 @njit(cache=True, nogil=True)
-def weigh_pair(pc, pv, i: int, qc, qv, j: int, pattern, weights, given, surname, other, usual, household, out) -> int:
+def weigh_pair(
+    pc, pv, i: int, qc, qv, j: int, pattern, weights, given, surname, other, usual, household, lifted, out
+) -> int:
     """Writes the weight of each comparison into `out` and gives the conflicts as bits of `RULES`."""
     n = len(out)
     for k in range(n):
@@ -158,17 +169,34 @@ def weigh_pair(pc, pv, i: int, qc, qv, j: int, pattern, weights, given, surname,
         conflicts |= 32
     if (first == 8 or first == 0) and (last >= 7 or last == 0) and middle != 1:
         conflicts |= 64
-    return conflicts
+    return conflicts & ~lifted
 
 
 @njit(cache=True, nogil=True)
 def _weigh(
-    pc, pv, left, qc, qv, right, packed, weights, given, surname, other, usual, household, prior, rows, total, conflicts
+    pc,
+    pv,
+    left,
+    qc,
+    qv,
+    right,
+    packed,
+    weights,
+    given,
+    surname,
+    other,
+    usual,
+    household,
+    lifted,
+    prior,
+    rows,
+    total,
+    conflicts,
 ) -> None:
     out = np.empty(len(weights), dtype=np.float64)
     for k in range(len(left)):
         conflicts[k] = weigh_pair(
-            pc, pv, left[k], qc, qv, right[k], packed[k], weights, given, surname, other, usual, household, out
+            pc, pv, left[k], qc, qv, right[k], packed[k], weights, given, surname, other, usual, household, lifted, out
         )
         total[k] = prior + out.sum()
         rows[k] = out
