@@ -119,6 +119,9 @@ def _table(report: dict[str, Any]) -> str:
 @click.option("--where", multiple=True, help="a condition such as year=2018-2020 or site=C50* (repeat for more)")
 @click.option("--facility", default="", help="write this facility's own accounts (number, item 540)")
 @click.option("--purpose", default="", help="why the file leaves; kept in the disclosure log")
+@click.option("--recipient", default="", help="to whom it is submitted: type M holds what changed since the last one")
+@click.option("--submit", is_flag=True, help="mark the file as the submission to this recipient (needs a purpose)")
+@click.option("--only-new", is_flag=True, help="only cases that this recipient was never sent (types A, C, I)")
 @click.option("--json", "as_json", is_flag=True, help="one JSON document instead of a table")
 def export(
     file: Path,
@@ -127,27 +130,55 @@ def export(
     where: tuple[str, ...],
     facility: str,
     purpose: str,
+    recipient: str,
+    submit: bool,
+    only_new: bool,
     as_json: bool,
 ) -> None:
     """Export the selected cases to FILE: .xml, .xml.gz (NAACCR), .csv, .xlsx or .parquet."""
     from registry import config
     from registry.db import open_store
-    from registry.exchange.export import run_export
+    from registry.exchange.export import run_export, write_export
+    from registry.exchange.outgoing import purpose_of
     from registry.items import load_user_dictionaries
     from registry.selection import parse
+    from registry.state.submitting import check_recipient, mark, since_last
 
     settings = config.load()
     load_user_dictionaries(settings.folder("dictionaries"))
-    report = run_export(
-        open_store(settings),
-        file,
-        conditions=parse(where),
-        version=naaccr_version,
-        record_type=record_type,
-        facility=facility,
-        who=getpass.getuser(),
-        purpose=purpose,
-    ).as_dict()
+    store, since = open_store(settings), None
+    more: dict[str, Any] = {}
+    if submit:
+        purpose_of(purpose)
+    if recipient or submit or only_new or (record_type == "M" and not facility):
+        with store.reading() as session:
+            since = since_last(session, check_recipient(recipient), record_type, only_new=only_new)
+        more = {"choose": since.choose}
+    chosen = {
+        "conditions": parse(where),
+        "version": naaccr_version,
+        "record_type": record_type,
+        "facility": facility,
+        **more,
+    }
+    if submit:
+        # a submission is disclosed with its mark
+        report = write_export(store, file, **chosen).as_dict()
+    else:
+        report = run_export(store, file, who=getpass.getuser(), purpose=purpose, **chosen).as_dict()
+    if since is not None:
+        report["since"] = since.as_dict()
+    if submit and since is not None:
+        report["transmission"] = mark(
+            store,
+            file,
+            since.rows(),
+            recipient=recipient,
+            record_type=record_type,
+            version=naaccr_version,
+            who=getpass.getuser(),
+            purpose=purpose,
+        )
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
         return
@@ -155,4 +186,9 @@ def export(
         click.echo(f"no place in the file: {loss['values']:,} values of {loss['item']} ({loss['kind']})")
     for change in report["converted"]:
         click.echo(f"converted: {change['values']:,} values of item {change['from']} to {change['to']}")
+    if since is not None:
+        told = report["since"]
+        click.echo(
+            f"since the last submission: {told['new']:,} new, {told['changed']:,} changed, {told['unchanged']:,} unchanged"
+        )
     click.echo(f"{file}: {report['patients']:,} patients, {report['tumors']:,} tumors, version {naaccr_version}")

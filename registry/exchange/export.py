@@ -36,6 +36,9 @@ VERSIONS = ("240", "250", "260")
 EDITING_VERSION = "260"
 CHUNK = 500
 EXCEL_ROWS = 1_048_575
+Choose = Callable[[int, int, dict[int, str], dict[int, str]], bool]
+"""Whether a tumor (patient, tumor, the person's items, the tumor's items) is written; it may take values out of both."""
+
 FORMULA = ("=", "+", "@", "\t", "\r")
 """First characters that a spreadsheet takes for a formula; such a cell is written with an apostrophe before it."""
 
@@ -78,6 +81,7 @@ def run_export(
     record_type: str = "A",
     facility: str = "",
     scope: ColumnElement[bool] | None = None,
+    choose: Choose = lambda patient, tumor, person, items: True,
     who: str,
     purpose: str = "",
 ) -> ExportReport:
@@ -91,6 +95,7 @@ def run_export(
         record_type=record_type,
         facility=facility,
         scope=scope,
+        choose=choose,
     )
     with store.writing() as session:
         disclose(
@@ -115,15 +120,17 @@ def write_export(
     facility: str = "",
     scope: ColumnElement[bool] | None = None,
     progress: Callable[[float, int], Any] = lambda done, patients: None,
+    choose: Choose = lambda patient, tumor, person, items: True,
 ) -> ExportReport:
     """Writes the file and gives its account of losses; nothing has left the registry before it is disclosed.
 
-    With a facility, its own accounts are selected and written, and the conditions are asked of them alone.
+    With a facility, its own accounts are selected and written, and the conditions are asked of them alone. `choose` is
+    asked of every selected tumor.
     """
     check_form(path, version=version, record_type=record_type)
     report = ExportReport(str(path), version, record_type)
     with store.reading() as session:
-        patients = _converted(_patients(session, list(conditions), facility, scope, progress), report)
+        patients = _converted(_patients(session, list(conditions), facility, scope, progress, choose), report)
         WRITERS[suffix_of(path)](path, patients, report)
     report.sha256 = file_sha256(path)
     return report
@@ -165,6 +172,7 @@ def _patients(
     facility: str,
     scope: ColumnElement[bool] | None,
     progress: Callable[[float, int], Any],
+    choose: Choose,
 ) -> Iterator[tuple[str, FilePatient]]:
     """Gives (version it came in, patient with tumors) of the selection, in order of patient number, in constant memory."""
     batches: dict[int | None, str] = dict(
@@ -200,13 +208,15 @@ def _patients(
         }
         for pid, ids in chunk:
             person = people[pid]
-            accounts = [_account(tumors[i], facility) for i in ids]
-            accounts = [account for account in accounts if account is not None]
+            accounts = [(i, account) for i in ids if (account := _account(tumors[i], facility)) is not None]
             if not accounts:
                 continue
-            items = accounts[0][0] if facility else _numbers(person.items)
+            items = accounts[0][1][0] if facility else _numbers(person.items)
+            chosen = [values for i, (_, values) in accounts if choose(pid, i, items, values)]
+            if not chosen:
+                continue
             version = batches.get(tumors[ids[0]].batch_id) or EDITING_VERSION
-            yield version, FilePatient(items=items, tumors=[FileTumor(items=values) for _, values in accounts])
+            yield version, FilePatient(items=items, tumors=[FileTumor(items=values) for values in chosen])
         session.expunge_all()
 
 

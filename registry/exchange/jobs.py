@@ -170,7 +170,8 @@ def all_notices(store: Store, batch_id: int, code: str) -> Iterator[Noticed]:
 def export_file(store: Store, parameters: dict[str, Any], report: Report) -> dict[str, Any]:
     """Writes an export into the data folder, where it waits for its purpose; gives its account of losses.
 
-    Parameters: `token`, `name`, `conditions`, `version`, `record_type`, `facility` (empty: the registry's knowledge).
+    Parameters: `token`, `name`, `conditions`, `version`, `record_type`, `facility` (empty: the registry's knowledge), and
+    for a submission `recipient`: then record type M holds what changed since the last one, and fingerprints are kept.
     """
     from registry.exchange.export import write_export
     from registry.exchange.outgoing import place_of
@@ -179,16 +180,27 @@ def export_file(store: Store, parameters: dict[str, Any], report: Report) -> dic
     load_user_dictionaries(store.settings.folder("dictionaries"))
     path = place_of(store, parameters["token"], parameters["name"])
     path.parent.mkdir(mode=0o700, exist_ok=True)
+    record_type, recipient, more = parameters["record_type"], parameters.get("recipient", ""), {}
+    if recipient or (record_type == "M" and not parameters["facility"]):
+        from registry.state.submitting import keep_marks, since_last
+
+        with store.reading() as session:
+            since = since_last(session, recipient, record_type)
+        more = {"choose": since.choose}
     found = write_export(
         store,
         path,
         conditions=parse(parameters["conditions"]),
         version=parameters["version"],
-        record_type=parameters["record_type"],
+        record_type=record_type,
         facility=parameters["facility"],
+        **more,
         progress=lambda done, patients: report(done, f"{patients:,} patients written"),
     ).as_dict()
     kept = found["losses"][:LOSSES_LISTED]
+    if more:
+        keep_marks(path, since)
+        found["since"] = since.as_dict()
     return found | {"file": parameters["name"], "size": path.stat().st_size, "losses": kept}
 
 

@@ -56,6 +56,8 @@ class ExportPage:
     lost: tuple[dict[str, Any], ...]
     converted: tuple[dict[str, Any], ...]
     losses: tuple[dict[str, Any], ...]
+    recipient: str = ""
+    since: dict[str, int] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -93,6 +95,8 @@ def load(session: Session, actor: Actor, number: int) -> ExportPage:
         tuple(found.get("lost", ())),
         tuple(found.get("converted", ())),
         tuple(found.get("losses", ())),
+        asked.get("recipient", ""),
+        found.get("since"),
     )
 
 

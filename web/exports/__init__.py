@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, request, send_file, url_for
@@ -10,7 +11,11 @@ from registry import jobs
 from registry.exchange import export as files
 from registry.exchange import outgoing
 from registry.exchange.jobs import facility_number
+from registry.models.state import SUBMISSION
+from registry.security.permissions import require
 from registry.selection import parse
+from registry.state.submitting import check_recipient, mark, read_marks
+from registry.state.transmissions import recipients
 from registry.views import exports as views
 from registry.views import items, lists, registers
 from web.lists import in_words
@@ -45,6 +50,7 @@ def _form(conditions: tuple[str, ...], picked: dict[str, Any], *, fault: str = "
     with reading() as session:
         facilities = registers.facilities(session, who)
         latest, _ = views.disclosures(session, who, size=5)
+        known = recipients(session, SUBMISSION) if who.may("state.send") else None
     return render(
         "exports/index.html",
         status=status,
@@ -56,6 +62,7 @@ def _form(conditions: tuple[str, ...], picked: dict[str, Any], *, fault: str = "
         forms=list(views.FORMS.items()),
         facilities=facilities,
         picked=picked,
+        recipients=known,
         latest=latest,
         fault=fault,
     )
@@ -92,6 +99,7 @@ def prepare():
         "version": version,
         "record_type": record_type,
         "facility": facility,
+        "recipient": check_recipient(form.get("recipient", "")) if who.may("state.send") else "",
     }
     number = jobs.ask(store(), "export", parameters, who=who.username)
     return redirect(url_for("exports.show", number=number), 303)
@@ -112,6 +120,7 @@ def show(number: int):
         "exports/show.html",
         block="progress",
         job=found,
+        may_submit=actor().may("state.send"),
         worker=jobs.worker_is_running(store()),
         conditions=[in_words(condition) for condition in parse(found.conditions)],
         here=as_address(lists.Definition(found.conditions)),
@@ -153,6 +162,21 @@ def download(number: int):
     selection = files.selection_of(
         parse(found.conditions), version=found.version, record_type=found.record_type, facility=found.facility
     )
+    if request.form.get("submit") == "yes" and found.since:
+        require(actor(), "state.send")
+        rows = read_marks(path)
+        mark(
+            store(),
+            path,
+            rows,
+            recipient=found.recipient,
+            record_type=found.record_type,
+            version=found.version,
+            who=actor().username,
+            purpose=purpose,
+        )
+        log_read("cases submitted", purpose=purpose, rows=found.tumors, conditions=list(found.conditions))
+        return _hand_over(path, found.name)
     with writing() as session:
         files.disclose(
             session,
@@ -164,9 +188,11 @@ def download(number: int):
             sha256=found.sha256,
         )
     log_read("cases exported", purpose=purpose, rows=found.tumors, conditions=list(found.conditions))
-    return send_file(
-        path, mimetype="application/octet-stream", as_attachment=True, download_name=found.name, etag=False
-    )
+    return _hand_over(path, found.name)
+
+
+def _hand_over(path: Path, name: str) -> Response:
+    return send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=name, etag=False)
 
 
 @page(blueprint, "/<int:number>/discard", permission="export", methods=("POST",))

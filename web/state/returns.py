@@ -46,7 +46,7 @@ def rejected_cases(number: str):
     columns = [
         Column("origin", "Found by", lambda r: r[0].origin, sort=True),
         Column("file", "File", lambda r: f"{r[0].file} row {r[0].row}" if r[0].file else ""),
-        Column("accession", "Accession", lambda r: r[0].items.get(550, "") or "open", kind="code", link=open_case),
+        Column("accession", "Accession", _accession, kind="code", link=open_case),
         Column("patient", "Patient", _named, kind="person"),
         Column("code", "Reason", lambda r: r[1].code, kind="code", sort=True),
         Column("message", "In words", lambda r: r[1].message),
@@ -63,6 +63,10 @@ def _number(text: str) -> str:
 
 def _is(line: reject_services.Waiting, text: str) -> bool:
     return line.number == _number(text)
+
+
+def _accession(row: Any) -> str:
+    return row[0].items.get(550, "") or ("without" if row[0].table == "abstract" else "")
 
 
 def _named(row: Any) -> str:
