@@ -31,6 +31,7 @@ CODES: dict[str, str] = {
     "link-index": "the index of persons cannot be read, or is of another version",
     "edit-override": "an edit cannot be overridden: it passes, or no reason was given",
     "edit-report": "an external edit report lacks columns that are needed",
+    "consolidation-rules": "a rule of consolidation cannot be read, or two rules claim one item",
     "item-value": "an item is unknown or its value does not fit",
 }
 
