@@ -33,7 +33,9 @@ class Part:
     choice: Choice | None = None
 
 
-def consolidate(accounts: Sequence[Account], rules: RuleSet, chain: str, choices: Iterable[Choice] = ()) -> dict[str, str]:
+def consolidate(
+    accounts: Sequence[Account], rules: RuleSet, chain: str, choices: Iterable[Choice] = ()
+) -> dict[str, str]:
     """Gives the items of a person or tumor from its accounts; those of a lone account are what it says."""
     if len(accounts) == 1:
         return dict(accounts[0].items)
@@ -108,7 +110,9 @@ def _chosen(rule: Rule, items: tuple[int, ...], by_rule: Account, choice: Choice
     return Part(rule=rule, items=items, winner=winner, how=CHOSEN, by_rule=by_rule, choice=choice)
 
 
-def _giver(rule: Rule, part: tuple[int, ...], winner: Account, accounts: list[Account], rules: RuleSet) -> Account | None:
+def _giver(
+    rule: Rule, part: tuple[int, ...], winner: Account, accounts: list[Account], rules: RuleSet
+) -> Account | None:
     """The account that fills a part which the winner leaves open: one that agrees with it, the most specific first."""
     first = part[0]
     if rules.level(first, winner.get(first)) >= KNOWN:
@@ -136,6 +140,9 @@ def _decide(
     lost: dict[int, str] = {}
     if len(able) == 1:
         return able[0], ONLY, lost
+    told = {tuple(account.get(item) for item in lead) for account in able}
+    if len(told) == 1 and not rule.together:
+        return min(able, key=lambda account: _quality(account, rules)), SAME, lost
     left = able
     for question in rule.questions:
         best = _best(question, left, lead, rules)
@@ -144,7 +151,6 @@ def _decide(
             left = best
         if len(left) == 1:
             break
-    told = {tuple(account.get(item) for item in lead) for account in able}
     return left[0], SAME if len(told) == 1 else RULED, lost
 
 
@@ -165,7 +171,9 @@ def _best(question: str, left: list[Account], lead: tuple[int, ...], rules: Rule
     return [account for account, score in zip(left, scores) if score == best]
 
 
-def _score(kind: str, rest: str, account: Account, left: list[Account], lead: tuple[int, ...], rules: RuleSet) -> object:
+def _score(
+    kind: str, rest: str, account: Account, left: list[Account], lead: tuple[int, ...], rules: RuleSet
+) -> object:
     values = [account.get(item) for item in lead]
     levels = [rules.level(item, value) for item, value in zip(lead, values)]
     if kind == "known":

@@ -145,7 +145,9 @@ def _load(path: Path | None, text: str) -> RuleSet:
     except tomllib.TOMLDecodeError as error:
         raise RegistryError("consolidation-rules", f"{path.name} cannot be read: {error}", where=str(path)) from error
     mark = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return _rule_set(_overlaid(base, own, path), f"{base['version']} with {own.get('version', 'own')} {mark}", str(path))
+    return _rule_set(
+        _overlaid(base, own, path), f"{base['version']} with {own.get('version', 'own')} {mark}", str(path)
+    )
 
 
 def _overlaid(base: dict[str, Any], own: dict[str, Any], path: Path) -> dict[str, Any]:
