@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,48 @@ def _hide_loading(state: ORMExecuteState) -> None:
         )
 
 
+TOUCHED, AFTER_COMMIT = "touched", "after commit"
+"""Keys of a session's notes: accounts whose items changed, and work to do once the transaction has ended."""
+
+
+@dataclass
+class Touched:
+    """What a transaction changed in accounts of patients and tumors, by the numbers of the rows."""
+
+    patients: set[int] = field(default_factory=set)
+    records: set[int] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.patients or self.records)
+
+
+def touched(session: Session) -> Touched:
+    """Gives what the session's transaction has changed so far; whoever empties it sees to the rest himself."""
+    return session.info.setdefault(TOUCHED, Touched())
+
+
+def _note_touched(session: Session, context: Any) -> None:
+    """Notes whose accounts were changed; a row that moves touches the patient whom it leaves, too."""
+    found = touched(session)
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if not isinstance(row, (PatientRecord, Abstract)):
+            continue
+        owner = "patient_id" if isinstance(row, PatientRecord) else "record_id"
+        histories = {name: inspect(row).attrs[name].history for name in ("items", owner)}
+        if row in session.deleted or any(history.has_changes() for history in histories.values()):
+            owners = {getattr(row, owner), *(histories[owner].deleted or ())} - {None}
+            (found.patients if owner == "patient_id" else found.records).update(owners)
+
+
+def _before_commit(session: Session) -> None:
+    session.flush()
+    if touched(session):
+        # edits are loaded by those who change accounts, and by nobody else
+        from registry.edits.upkeep import keep_up
+
+        keep_up(session)
+
+
 class Store:
     """The open store: `reading()` and `writing()` give sessions, each one transaction."""
 
@@ -89,11 +132,14 @@ class Store:
         self._writer = sessionmaker(self.engine.execution_options(writing=True), expire_on_commit=False)
         for maker in (self._reader, self._writer):
             event.listen(maker, "do_orm_execute", _hide_loading)
+        event.listen(self._writer, "after_flush", _note_touched)
+        event.listen(self._writer, "before_commit", _before_commit)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for reading; whatever it changed is thrown away."""
         with self._reader() as session:
+            session.info["settings"] = self.settings
             yield session
 
     @contextmanager
@@ -103,6 +149,8 @@ class Store:
             with self._writer.begin() as session:
                 session.info["settings"] = self.settings
                 yield session
+            for work in session.info.pop(AFTER_COMMIT, ()):
+                work(self)
         except OperationalError as error:
             if "locked" in str(error).lower():
                 raise RegistryError(

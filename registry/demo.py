@@ -124,7 +124,7 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
     with _stage(say, "import, every row reconciled") as result:
         reader = open_reader([path])
         document = keep(store, path, kind=reader.format, who=WHO)
-        report = run_import(store, reader, name=path.name, who=WHO, document_id=document)
+        report = run_import(store, reader, name=path.name, who=WHO, document_id=document, edits=False)
         t = report.tumors
         result.append(f"{t.rows_in:,} rows = {t.created:,} new, {t.updated:,} changed, {t.rejected:,} rejected")
     with _stage(say, "facilities, physicians, population") as result, store.writing() as session:

@@ -136,7 +136,7 @@ def _of_store(name: str, rules: Path | None, as_of: Any, facility: str, limit: i
     from registry import config
     from registry.commands.exchange import _progress
     from registry.db import open_store
-    from registry.edits.evaluation import run_batch
+    from registry.edits.batch import run_batch
     from registry.schema import require_head
 
     store = open_store(config.load())

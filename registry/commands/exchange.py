@@ -102,6 +102,10 @@ def _table(report: dict[str, Any]) -> str:
         cells = [counts[key] for key in ("rows_in", "created", "updated", "unchanged", "rejected")]
         lines.append(f"{name:12}" + "".join(f"{cell:>10,}" for cell in cells))
     lines.append(f"source: {report['source']}" + ("  (dry run: nothing was written)" if report["dry_run"] else ""))
+    if "job" in report["edits"]:
+        lines.append(f"edits: job {report['edits']['job']}, done by the worker (`oncoregistry worker` or `serve`)")
+    elif report["edits"]:
+        lines.append("edits: {records:,} abstracts checked, {failed:,} findings open".format(**report["edits"]))
     for title, counts in (("rejected", report["reason_counts"]), ("pointed out", report["notice_counts"])):
         for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
             lines.append(f"{title}: {count:,} {code}")

@@ -15,16 +15,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from registry.edits.evaluation import check_abstract, run_batch, run_job, run_on_abstract, site_set
+    from registry.edits.batch import run_batch, run_job
+    from registry.edits.evaluation import check_abstract, run_on_abstract, run_on_patient, site_set
     from registry.edits.external import import_report
     from registry.edits.overrides import override, withdraw
     from registry.edits.reports import cases, counts, findings_of, report
 
 _PLACES = {
     "check_abstract": "registry.edits.evaluation",
-    "run_batch": "registry.edits.evaluation",
-    "run_job": "registry.edits.evaluation",
+    "run_batch": "registry.edits.batch",
+    "run_job": "registry.edits.batch",
     "run_on_abstract": "registry.edits.evaluation",
+    "run_on_patient": "registry.edits.evaluation",
     "site_set": "registry.edits.evaluation",
     "import_report": "registry.edits.external",
     "override": "registry.edits.overrides",
@@ -46,6 +48,7 @@ __all__ = [
     "run_batch",
     "run_job",
     "run_on_abstract",
+    "run_on_patient",
     "site_set",
     "withdraw",
 ]

@@ -7,28 +7,24 @@ records read one account of each of the patient's tumors: of the tumor at hand t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from abstracting.edits.batch import BatchResult, PersonKey, check_frame
 from abstracting.edits.engine import EditSet, make_set
-from abstracting.edits.indicators import indicators
 from abstracting.edits.patients import BETWEEN_PATIENTS
 from abstracting.edits.records import EditRecord
-from abstracting.edits.results import FAIL, OVERRIDDEN, EditResult
+from abstracting.edits.results import OVERRIDDEN, EditResult
 from abstracting.edits.rules import built_in, read_rule_file
-from abstracting.edits.summary import EditReport
+from abstracting.errors import AbstractingError
+from registry import audit
 from registry.config import Settings
-from registry.db import Store
-from registry.edits.files import items_read
-from registry.models import Abstract, EditFinding, EditOverride, Facility, Patient, PatientRecord, now
+from registry.models import Abstract, EditFinding, EditOverride, PatientRecord, now
 from registry.models import edits as states
 
 RULES_FILE = "edits.toml"
@@ -38,23 +34,38 @@ NOT_OF_STORE = ("ITM22/40",)
 CANREG_BASIS = "90004"
 """The item that every tumor in the CanReg layout has: its basis of diagnosis as coded there."""
 
-PATIENTS_AT_ONCE = 20_000
-ROWS_A_TRANSACTION = 2_000
-PERSON, TUMOR, ABSTRACT = "person", "tumor", "abstract"
-
-Report = Callable[[float, str], Any]
+REVIEWS = "edit_override"
+"""Name of the audit chain of reviews."""
 
 
 def site_set(settings: Settings | None, name: str = "all", *, today: dt.date | None = None) -> EditSet:
     """Gives a set of edits with the rules of the site's file `edits.toml` in the data folder, where there is one."""
     path = settings.home / RULES_FILE if settings is not None else None
     if path is None or not path.is_file():
-        return _of_store(name, None, 0, today)
-    return _of_store(name, path, path.stat().st_mtime_ns, today)
+        return set_of_file(name, None, 0, today)
+    return set_of_file(name, path, path.stat().st_mtime_ns, today)
+
+
+def set_in_force(session: Session) -> EditSet:
+    """Gives the set that judges while people work: a site's file that cannot be read is left out, see `site_fault`."""
+    settings = session.info.get("settings")
+    try:
+        return site_set(settings)
+    except AbstractingError:
+        return set_of_file("all", None, 0, None)
+
+
+def site_fault(settings: Settings) -> str:
+    """Gives what is wrong with the site's file of rules, "" when it is in force or there is none."""
+    try:
+        site_set(settings)
+    except AbstractingError as error:
+        return f"{error.message} ({error.where})" if error.where else error.message
+    return ""
 
 
 @lru_cache(maxsize=16)
-def _of_store(name: str, rules: Path | None, stamp: int, today: dt.date | None) -> EditSet:
+def set_of_file(name: str, rules: Path | None, stamp: int, today: dt.date | None) -> EditSet:
     """A set for the store; a rules file that was changed (another stamp) is read anew."""
     site = None if rules is None else read_rule_file(rules, built_in().lists)
     # whose registry it is says the store itself, not a record
@@ -64,10 +75,14 @@ def _of_store(name: str, rules: Path | None, stamp: int, today: dt.date | None) 
 def items_of(abstract: Abstract) -> dict[int, str]:
     """Gives the coded items of an abstract with its source's record of the person, by number."""
     merged = {int(number): value for number, value in {**abstract.record.items, **abstract.items}.items()}
+    return _with_numbers(merged, abstract)
+
+
+def _with_numbers(items: Mapping[int, str], abstract: Abstract) -> dict[int, str]:
     # the store keeps these apart from the items, where a file left them to the root or to the importer
-    merged.setdefault(20, abstract.record.patient_id_number)
-    merged.setdefault(60, abstract.tumor_record_number)
-    return merged
+    return {20: abstract.record.patient_id_number, 60: abstract.tumor_record_number} | {
+        n: v for n, v in items.items() if v
+    }
 
 
 def is_of_canreg(items: Iterable[object]) -> bool:
@@ -82,17 +97,23 @@ def applies(edits: EditSet, rule: str, of_canreg: bool) -> bool:
 
 
 def check_abstract(
-    session: Session, abstract: Abstract, *, changed: Iterable[int] | None = None, edits: EditSet | None = None
+    session: Session,
+    abstract: Abstract,
+    *,
+    items: Mapping[int, str] | None = None,
+    changed: Iterable[int] | None = None,
+    edits: EditSet | None = None,
 ) -> list[EditResult]:
     """Gives what fails, or was let stand, in one abstract, with the edits between the patient's tumors; keeps nothing.
 
-    `changed` limits the edits of the record to those that read these items; edits between records then run only when one
-    of their items is among them.
+    `items` are the abstract's items as somebody types them, where they are not those that are kept. `changed` limits the
+    edits of the record to those that read these items; edits between records then run only when one of their items is
+    among them.
     """
-    edits = edits or site_set(session.info.get("settings"))
+    edits = edits or set_in_force(session)
     # while no review is known, the override items of the record count
     standing = {o.rule: o.fingerprint for o in _standing(session, [abstract.id])} or None
-    record = edits.prepared(items_of(abstract))
+    record = edits.prepared(items_of(abstract) if items is None else _with_numbers(items, abstract))
     found = edits.check_record(record, changed=changed, overrides=standing)
     wanted = None if changed is None else frozenset(changed)
     if wanted is None or any(wanted.intersection(rule.items) for rule in edits.between):
@@ -137,7 +158,7 @@ def _standing(session: Session, abstracts: Sequence[int]) -> list[EditOverride]:
 
 
 @dataclass
-class _Kept:
+class Kept:
     """What was found on one abstract, brought together with what is kept of it."""
 
     abstract_id: int
@@ -152,24 +173,46 @@ def run_on_abstract(
     With `others` the edits between records are also brought up to date on the patient's other tumors. An override whose
     values changed is ended and its override item cleared: read the abstract's version after this.
     """
-    edits = edits or site_set(session.info.get("settings"))
+    edits = edits or set_in_force(session)
     record = edits.prepared(items_of(abstract))
     of_canreg = is_of_canreg(record.items)
     found = [*edits.check_record(record), *_between(session, abstract, record, edits)]
-    several = [_Kept(abstract.id, [result for result in found if applies(edits, result.rule, of_canreg)])]
-    _keep(session, several, frozenset(rule.id for rule in edits.rules if rule.between != BETWEEN_PATIENTS))
+    several = [Kept(abstract.id, [result for result in found if applies(edits, result.rule, of_canreg)])]
+    keep_results(session, several, frozenset(rule.id for rule in edits.rules if rule.between != BETWEEN_PATIENTS))
     if others:
         between = frozenset(rule.id for rule in edits.between if rule.between != BETWEEN_PATIENTS)
         for other in accounts_of(session, abstract.record.patient_id):
             if other.id != abstract.id:
                 theirs = edits.prepared(items_of(other))
-                _keep(session, [_Kept(other.id, _between(session, other, theirs, edits))], between)
+                keep_results(session, [Kept(other.id, _between(session, other, theirs, edits))], between)
     session.flush()
     query = select(EditFinding).where(EditFinding.abstract_id == abstract.id, EditFinding.state == states.OPEN)
     return list(session.scalars(query.order_by(EditFinding.severity, EditFinding.rule)))
 
 
-def _keep(session: Session, several: Sequence[_Kept], rules: frozenset[str]) -> None:
+def run_on_patient(session: Session, patient_id: int, *, edits: EditSet | None = None) -> int:
+    """Evaluates every abstract of a patient and keeps the results; gives how many abstracts there were."""
+    edits = edits or set_in_force(session)
+    query = select(Abstract).join(PatientRecord, Abstract.record_id == PatientRecord.id)
+    abstracts = list(session.scalars(query.where(PatientRecord.patient_id == patient_id).order_by(Abstract.id)))
+    accounts: dict[int, EditRecord] = {}
+    several: dict[int, list[EditResult]] = {}
+    for abstract in abstracts:
+        record = edits.prepared(items_of(abstract))
+        accounts.setdefault(abstract.tumor_id, record)
+        of_canreg = is_of_canreg(record.items)
+        several[abstract.id] = [one for one in edits.check_record(record) if applies(edits, one.rule, of_canreg)]
+    first = {tumor: next(a.id for a in abstracts if a.tumor_id == tumor) for tumor in accounts}
+    for tumor, found in zip(accounts, edits.check_between(list(accounts.values()))):
+        of_canreg = is_of_canreg(accounts[tumor].items)
+        several[first[tumor]] += [result for result in found if applies(edits, result.rule, of_canreg)]
+    rules = frozenset(rule.id for rule in edits.rules if rule.between != BETWEEN_PATIENTS)
+    keep_results(session, [Kept(number, found) for number, found in several.items()], rules)
+    session.flush()
+    return len(abstracts)
+
+
+def keep_results(session: Session, several: Sequence[Kept], rules: frozenset[str]) -> None:
     """Writes findings and reviews of some abstracts; `rules` are those that were evaluated."""
     ids = [one.abstract_id for one in several]
     standing = {(o.abstract_id, o.rule): o for o in _standing(session, ids)}
@@ -233,6 +276,9 @@ def _reviewed(
         return states.OVERRIDDEN
     if review is not None:
         review.ended_at, review.ended_why = at, "a value changed"
+        session.flush()
+        summary = {result.rule: [review.reason, ""]}
+        audit.append(session, REVIEWS, review.id, "end", summary, who="oncoregistry", why=review.ended_why)
         _clear_override_item(session, abstract_id, result)
         return states.OPEN
     if result.outcome != OVERRIDDEN:
@@ -262,7 +308,7 @@ def _came_with(item: int | None) -> str:
 
 def reviews_on_item(session: Session, abstract_id: int, item: int) -> list[EditOverride]:
     """Gives the reviews of an abstract that hold and stand on an override item."""
-    edits = site_set(session.info.get("settings"))
+    edits = set_in_force(session)
     told = {rule.id for rule in edits.rules if rule.override is not None and rule.override.number == item}
     return [review for review in _standing(session, [abstract_id]) if review.rule in told]
 
@@ -285,164 +331,3 @@ def _clear_override_item(session: Session, abstract_id: int, result: EditResult)
     if not reviews_on_item(session, abstract_id, result.override_item):
         why = f"override of {result.rule} ended: a value changed"
         records.save(session, abstract_id, {result.override_item: ""}, who="oncoregistry", why=why)
-
-
-# --- batch ------------------------------------------------------------------------------------------------------------
-
-
-def run_batch(
-    store: Store,
-    report: Report = lambda share, message: None,
-    *,
-    name: str = "all",
-    rules: Path | None = None,
-    today: dt.date | None = None,
-    facility: str = "",
-    keep: int | None = 1000,
-) -> EditReport:
-    """Evaluates all abstracts of the store, or one facility's, keeps the results and gives the report.
-
-    `keep` limits the findings listed in the report. Each part is written in transactions of its own, so that nobody waits.
-    """
-    edits = _of_store(name, rules, 0, today) if rules else site_set(store.settings, name, today=today)
-    if facility:
-        # one facility's abstracts do not show all tumors of a patient
-        edits = edits.without(*(rule.id for rule in edits.between))
-    summary = EditReport(edits, keep=keep)
-    persons: dict[PersonKey, str] = {}
-    small: list[pd.DataFrame] = []
-    evaluated = frozenset(rule.id for rule in edits.rules)
-    with store.reading() as session:
-        last = session.scalar(select(Patient.id).order_by(Patient.id.desc()).limit(1)) or 0
-    for done, frame in _frames(store, items_read(edits), facility):
-        result = check_frame(frame, edits=edits, patient=PERSON, tumor=TUMOR, whole=True, persons=persons)
-        result = _judged_by_layout(result)
-        _write(store, frame, result, evaluated, summary)
-        small.append(frame.drop_duplicates(TUMOR)[[PERSON, *(n for n in _INDICATOR_COLUMNS if n in frame)]])
-        report(min(done / max(last, 1), 1.0), f"{summary.records:,} abstracts")
-    if small:
-        whole = pd.concat(small).fillna("")
-        summary.indicators = indicators(whole, today=edits.today, patient=PERSON)
-    return summary
-
-
-_INDICATOR_COLUMNS = ("20", "240", "380", "390", "400", "500", "1750", "1760")
-
-
-def _frames(store: Store, wanted: frozenset[int], facility: str) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Gives (last patient's id, frame) of the abstracts, all of a patient in one frame."""
-    names = frozenset({CANREG_BASIS, *(str(number) for number in wanted)})
-    after = 0
-    while True:
-        with store.reading() as session:
-            ids = list(
-                session.scalars(
-                    select(Patient.id).where(Patient.id > after).order_by(Patient.id).limit(PATIENTS_AT_ONCE)
-                )
-            )
-            if not ids:
-                return
-            query = (
-                select(
-                    PatientRecord.patient_id,
-                    Abstract.tumor_id,
-                    Abstract.id,
-                    PatientRecord.items,
-                    Abstract.items,
-                    PatientRecord.patient_id_number,
-                    Abstract.tumor_record_number,
-                    Facility.number,
-                )
-                .join(PatientRecord, Abstract.record_id == PatientRecord.id)
-                .outerjoin(Facility, Abstract.facility_id == Facility.id)
-                .where(PatientRecord.patient_id > after, PatientRecord.patient_id <= ids[-1])
-                .order_by(PatientRecord.patient_id, Abstract.id)
-            )
-            if facility:
-                query = query.where(Facility.number == facility)
-            frame = _frame(session.execute(query), names)
-        after = ids[-1]
-        if len(frame):
-            yield after, frame
-
-
-def _frame(rows: Iterable[Any], names: frozenset[str]) -> pd.DataFrame:
-    fixed: dict[str, list[Any]] = {PERSON: [], TUMOR: [], ABSTRACT: []}
-    columns: dict[str, list[str]] = {}
-    for size, (person, tumor, abstract, of_person, of_tumor, number, tumor_number, facility) in enumerate(rows):
-        fixed[PERSON].append(person)
-        fixed[TUMOR].append(tumor)
-        fixed[ABSTRACT].append(abstract)
-        items = {"20": number, "60": tumor_number, "540": facility or "", **of_person, **of_tumor}
-        for name, value in items.items():
-            if name in names and value:
-                column = columns.get(name)
-                if column is None:
-                    column = columns[name] = []
-                column.extend([""] * (size - len(column)))
-                column.append(value)
-    size = len(fixed[PERSON])
-    for column in columns.values():
-        column.extend([""] * (size - len(column)))
-    return pd.DataFrame({**fixed, **{name: columns[name] for name in sorted(columns)}})
-
-
-def _write(
-    store: Store, frame: pd.DataFrame, result: BatchResult, evaluated: frozenset[str], summary: EditReport
-) -> None:
-    """Keeps what a part of the store gave, abstracts in short transactions, and adds it to the report as it was kept."""
-    by_abstract: dict[int, list[EditResult]] = {}
-    abstracts = frame[ABSTRACT].tolist()
-    for row, found in result.details():
-        by_abstract.setdefault(abstracts[row], []).append(found)
-    for start in range(0, len(abstracts), ROWS_A_TRANSACTION):
-        part = abstracts[start : start + ROWS_A_TRANSACTION]
-        with store.writing() as session:
-            _keep(session, [_Kept(number, by_abstract.get(number, [])) for number in part], evaluated)
-    with store.reading() as session:
-        let_stand = set(
-            session.execute(
-                select(EditFinding.abstract_id, EditFinding.rule).where(
-                    EditFinding.state == states.OVERRIDDEN, EditFinding.abstract_id.in_(list(by_abstract))
-                )
-            )
-            .tuples()
-            .all()
-        )
-    summary.add(_as_kept(result, abstracts, let_stand), patients=frame[PERSON].nunique(), first_row=summary.records + 1)
-
-
-def _judged_by_layout(result: BatchResult) -> BatchResult:
-    """The result without findings of rules that do not judge records of the CanReg layout."""
-    if CANREG_BASIS not in result.frame:
-        return result
-    of_canreg = (result.frame[CANREG_BASIS] != "").to_numpy()
-    rules = result.findings["rule"].unique()
-    out = {rule for rule in rules if not applies(result.edits, rule, True)}
-    dropped = result.findings["rule"].isin(out).to_numpy() & of_canreg[result.findings["row"].to_numpy()]
-    return BatchResult(result.edits, result.frame, result.counts, result.findings[~dropped], result.groups)
-
-
-def _as_kept(result: BatchResult, abstracts: list[int], let_stand: set[tuple[int, str]]) -> BatchResult:
-    """The result with the outcomes that the store's reviews give."""
-    findings = result.findings.copy()
-    findings["outcome"] = [
-        OVERRIDDEN if (abstracts[row], rule) in let_stand else FAIL
-        for row, rule in zip(findings["row"], findings["rule"])
-    ]
-    counts = result.counts.copy()
-    stand = findings[findings["outcome"] == OVERRIDDEN].groupby("rule").size()
-    failing = findings.groupby("rule").size()
-    counts["overridden"] = counts["rule"].map(stand).fillna(0).astype(int)
-    counts["failed"] = counts["rule"].map(failing).fillna(0).astype(int) - counts["overridden"]
-    return BatchResult(result.edits, result.frame, counts, findings, result.groups)
-
-
-def run_job(store: Store, parameters: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Runs the job "edits": parameters `name` (the set) and `facility`; the result is the report without its findings."""
-    done = run_batch(
-        store, report, name=parameters.get("name", "all"), facility=parameters.get("facility", ""), keep=0
-    ).as_dict()
-    return {key: value for key, value in done.items() if key not in ("findings", "findings_left_out")} | {
-        "edits": [row for row in done["edits"] if row["failed"] or row["overridden"]]
-    }

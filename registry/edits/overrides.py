@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from abstracting.edits.rules import Rule
 from registry import audit, records
-from registry.edits.evaluation import items_of, reviews_on_item, run_on_abstract, site_set
+from registry.edits.evaluation import REVIEWS, items_of, reviews_on_item, run_on_abstract, set_in_force
 from registry.errors import RegistryError
 from registry.models import Abstract, EditFinding, EditOverride, now
 from registry.models import edits as states
 
-CHAIN = "edit_override"
+CHAIN = REVIEWS
 """Name of the audit chain of reviews."""
 
 
@@ -75,7 +75,7 @@ def withdraw(session: Session, abstract_id: int, rule: str, *, who: str, reason:
 
 
 def _rule(session: Session, rule: str) -> Rule:
-    return site_set(session.info.get("settings")).rule(rule)
+    return set_in_force(session).rule(rule)
 
 
 def _standing(session: Session, abstract_id: int, rule: str) -> EditOverride | None:

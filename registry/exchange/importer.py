@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from registry.db import Store
+from registry.db import Store, touched
 from registry.exchange import batches
 from registry.exchange.changes import apply_changes
 from registry.exchange.incoming import IncomingPatient, Noticed, Reader, Rejected
@@ -65,6 +65,7 @@ class Report:
     format: str = ""
     version: str = ""
     keep: Callable[[Rejected | Noticed], Any] = lambda event: None
+    edits: dict[str, Any] = field(default_factory=dict)
 
     def table(self, name: str) -> TableCounts:
         return self.tumors if name == "tumor" else self.tables.setdefault(name, TableCounts())
@@ -108,6 +109,7 @@ class Report:
             "naaccr_version": self.version,
             "dry_run": self.dry_run,
             "batch": self.batch_id,
+            "edits": self.edits,
         }
 
 
@@ -125,11 +127,13 @@ def run_import(
     say: Callable[[str], Any] = lambda text: None,
     keep: Callable[[Rejected | Noticed], Any] = lambda event: None,
     about: dict[str, Any] | None = None,
+    edits: bool = True,
 ) -> Report:
     """Imports what a reader gives and returns the report; on any error nothing of it stays, and the error rises.
 
     `source` names the source of records whose file names none, `facility` their reporting facility (540) where it is blank.
     `keep` gets every rejected row and every notice, also of a dry run; `about` is kept with the batch from its begin.
+    `edits` asks for the edits of what came in, once it is visible: of many patients as a job.
     """
     batches.recover(store, say)
     report = Report(dry_run=dry_run, format=reader.format, version=reader.version, keep=keep)
@@ -137,6 +141,8 @@ def run_import(
         _load(store, reader, report, None, source, facility, progress)
         report.version = reader.version
         return report
+    from registry.edits import upkeep
+
     batch_id = batches.begin(
         store,
         name=name,
@@ -151,16 +157,22 @@ def run_import(
         _load(store, reader, report, batch_id, source, facility, progress, central_dates(store, document_id))
         report.version = reader.version
 
+        updated: set[int] = set()
+
         def apply(session: Session) -> dict[str, Any]:
             kept = apply_changes(session, batch_id, who=who, why=f"import {batch_id}: {name}")
             for notice in kept:
                 report.notice(notice)
+            updated.update(upkeep.take(session, touched(session)))
             return {**report.tumors.as_dict(), "report": {**(about or {}), **report.as_dict()}}
 
         batches.flip(store, batch_id, apply, who=who)
     except BaseException as error:
         batches.remove(store, batch_id, f"{type(error).__name__}: {error}")
         raise
+    # what is visible stays, whatever its edits say
+    if edits:
+        report.edits = upkeep.after_import(store, batch_id, updated, who=who)
     return report
 
 

@@ -98,14 +98,14 @@ def test_a_clean_abstract_has_no_findings(cases: Store) -> None:
 def test_findings_are_opened_cleared_and_opened_again(cases: Store) -> None:
     assert evaluate(cases, 1, i400="C619") == ["SEX02"]
     with cases.reading() as session:
-        found = session.scalars(select(EditFinding)).one()
+        found = session.scalars(select(EditFinding).where(EditFinding.abstract_id == 1)).one()
         assert found.items == {"225": "2", "400": "C619"} and "C619" in found.message and found.severity == "error"
         first_seen = found.first_seen
     assert evaluate(cases, 1, i400="C502") == []
     assert states_of(cases, 1) == {"SEX02": states.CLEARED}
     assert evaluate(cases, 1, i400="C619") == ["SEX02"]
     with cases.reading() as session:
-        assert session.scalars(select(EditFinding)).one().first_seen == first_seen
+        assert session.scalars(select(EditFinding).where(EditFinding.abstract_id == 1)).one().first_seen == first_seen
 
 
 def test_the_batch_and_single_evaluations_agree(cases: Store) -> None:

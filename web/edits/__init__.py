@@ -8,7 +8,9 @@ from flask import Blueprint, flash, redirect, request, url_for
 
 from registry import jobs
 from registry.edits import overrides, reports
+from registry.edits.evaluation import site_fault
 from registry.edits.external import finish
+from registry.edits.upkeep import unfinished
 from registry.models.edits import CLEARED, OPEN, OVERRIDDEN
 from registry.views.abstract import find
 from web.navigation import Entry
@@ -40,6 +42,10 @@ def index():
     with reading() as session:
         counts = reports.counts(session, actor())
         lines = reports.report(session, actor(), by=by)
+        under_way = unfinished(session)
+    for number in under_way:
+        # a job that nobody does is seen to by whoever looks at its result
+        jobs.revive(store(), number)
 
     def to(state: str) -> Any:
         filters = {"edit": "rule", "facility": "facility", "registrar": "registrar"}
@@ -61,7 +67,15 @@ def index():
         columns.pop(1)
     empty = "Every abstract that was checked passes OncoRegistry checks."
     table = Table.of("edits", BY[by], columns, lines, paging(), empty=empty)
-    return render_list("edits/index.html", table, by=by, titles=BY, counts=counts)
+    return render_list(
+        "edits/index.html",
+        table,
+        by=by,
+        titles=BY,
+        counts=counts,
+        under_way=len(under_way),
+        fault=site_fault(store().settings),
+    )
 
 
 @page(blueprint, "/run", permission="cases.edit", methods=("POST",))

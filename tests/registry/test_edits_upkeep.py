@@ -1,0 +1,159 @@
+"""Edits follow what changes: with every save, undo and move of a record, after an import, behind a mass change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from registry import audit, jobs, records
+from registry.db import Store
+from registry.edits import override, upkeep
+from registry.edits.evaluation import RULES_FILE, site_fault
+from registry.exchange.importer import run_import
+from registry.exchange.incoming import IncomingPatient, IncomingTumor
+from registry.models import Abstract, EditFinding, EditOverride, PatientRecord, Revision
+from registry.models import edits as states
+
+PERSON = {
+    160: "01", 161: "88", 162: "88", 163: "88", 164: "88", 190: "0", 225: "2", 240: "19650704", 254: "USA",
+    1750: "20230601", 1760: "1", 1910: "0000", 1920: "0", 2230: "Doe", 2240: "Mary",
+}  # fmt: skip
+TUMOR = {
+    60: "01", 80: "FL", 90: "086", 230: "053", 380: "00", 390: "20190315", 400: "C502", 410: "1", 490: "1", 500: "1",
+    522: "8500", 523: "3", 540: "9999900013", 550: "201900001", 560: "00", 570: "ABC", 580: "20190310", 610: "10",
+    764: "1", 820: "00", 830: "02", 1200: "20190401", 1260: "20190401", 1290: "22", 1340: "0", 1360: "0", 1390: "00",
+    1400: "00", 1410: "00", 1420: "0", 3843: "2", 3844: "2",
+}  # fmt: skip
+
+
+class People:
+    """A reader of so many women with one breast cancer each; what differs from the clean case is given by row."""
+
+    format, version, done = "test", "260", 0.0
+
+    def __init__(self, count: int, differing: dict[int, dict[int, str]] | None = None):
+        self.count, self.differing = count, differing or {}
+
+    def __iter__(self) -> Any:
+        for row in range(1, self.count + 1):
+            person = {20: f"{row:08d}", **PERSON, 2230: f"Doe{row}"}
+            tumor = TUMOR | {550: f"2019{row:05d}"} | self.differing.get(row, {})
+            yield IncomingPatient(row, person, [IncomingTumor(row, tumor)])
+
+
+def bring(store: Store, count: int, differing: dict[int, dict[int, str]] | None = None) -> dict[str, Any]:
+    return run_import(store, People(count, differing), name="people", who="tester").edits  # type: ignore[arg-type]
+
+
+def open_findings(store: Store) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    with store.reading() as session:
+        query = select(EditFinding.abstract_id, EditFinding.rule).where(EditFinding.state == states.OPEN)
+        for abstract_id, rule in session.execute(query):
+            found.setdefault(abstract_id, set()).add(rule)
+    return found
+
+
+def save(store: Store, abstract_id: int, changes: dict[int, str], **more: Any) -> None:
+    with store.writing() as session:
+        records.save(session, abstract_id, changes, who="registrar", **more)
+
+
+def test_a_save_its_undo_and_a_save_that_fails(store: Store) -> None:
+    bring(store, 1)
+    assert open_findings(store) == {}
+    save(store, 1, {400: "C619"})
+    assert open_findings(store) == {1: {"SEX02"}}
+    with store.writing() as session:
+        records.undo_to(session, 1, 0, who="registrar")
+    assert open_findings(store) == {}
+    with pytest.raises(ZeroDivisionError), store.writing() as session:
+        records.save(session, 1, {400: "C619"}, who="registrar")
+        raise ZeroDivisionError
+    assert open_findings(store) == {}
+
+
+@pytest.mark.parametrize("count", [3, upkeep.AT_ONCE + 3], ids=["few", "more than a save takes"])
+def test_an_import_is_checked_once_it_is_visible_and_again_what_it_changes(store: Store, count: int) -> None:
+    told = bring(store, count, {2: {522: "8170"}})
+    assert told == {"records": count, "failed": 2} and open_findings(store) == {2: {"MOR01", "MOR03"}}
+    told = bring(store, count, {1: {522: "8170"}})
+    assert told["records"] == 2 and set(open_findings(store)) == {1}, "the two that changed"
+    assert bring(store, count, {1: {522: "8170"}})["records"] == 0
+
+
+def test_a_large_import_is_checked_by_a_job(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "HERE", 2)
+    told = bring(store, 5, {4: {522: "8170"}})
+    assert open_findings(store) == {}
+    with store.reading() as session:
+        assert upkeep.unfinished(session) == [told["job"]]
+    jobs.run(store, told["job"])
+    done = jobs.state(store, told["job"])
+    assert done.state == "done" and done.result is not None and done.result["records"] == 5
+    assert open_findings(store) == {4: {"MOR01", "MOR03"}}
+    with store.reading() as session:
+        assert upkeep.unfinished(session) == []
+
+
+def test_a_mass_change_is_checked_behind_its_transaction(store: Store) -> None:
+    count = upkeep.AT_ONCE + 1
+    bring(store, count)
+    with store.writing() as session:
+        for number in range(1, count + 1):
+            records.save(session, number, {400: "C619"}, who="registrar", why="mass correction")
+    assert open_findings(store) == {number: {"SEX02"} for number in range(1, count + 1)}
+
+
+def test_a_record_that_moves_is_checked_with_both_patients(store: Store) -> None:
+    bring(store, 2)
+    with store.writing() as session:
+        session.get_one(PatientRecord, 2).patient_id = 1
+    moved = open_findings(store)
+    assert moved, "two tumors with sequence 00 belong to one patient now"
+    with store.writing() as session:
+        session.get_one(PatientRecord, 2).patient_id = 2
+    assert open_findings(store) == {}
+
+
+def test_a_review_ends_with_the_save_that_changes_its_values_and_that_is_sealed(store: Store) -> None:
+    bring(store, 1, {1: {522: "8170"}})
+    with store.writing() as session:
+        for rule in ("MOR01", "MOR03"):
+            override(session, 1, rule, who="abc", reason="seen on the slide")
+    assert open_findings(store) == {}
+    save(store, 1, {522: "8180"})
+    assert open_findings(store) == {1: {"MOR01", "MOR03"}}
+    with store.reading() as session:
+        assert session.get_one(Abstract, 1).items.get("2030") is None, "the override item went with the review"
+        assert all(review.ended_at for review in session.scalars(select(EditOverride)))
+        ended = select(Revision.why).where(Revision.chain == "edit_override", Revision.action == "end")
+        assert set(session.scalars(ended)) == {"a value changed"}
+    assert audit.verify(store) == []
+
+
+OWN = """
+[[rule]]
+id = "OUR01"
+category = "reporting"
+level = "interfield"
+severity = "error"
+items = ["#610"]
+require = "#610 in [10]"
+message = "Class {#610} is none of ours."
+source = "our manual"
+"""
+
+
+def test_rules_of_the_site_judge_saves_and_a_broken_file_stops_nobody(store: Store) -> None:
+    bring(store, 1)
+    rules = store.settings.home / RULES_FILE
+    rules.write_text(OWN)
+    assert site_fault(store.settings) == ""
+    save(store, 1, {610: "11"})
+    assert open_findings(store) == {1: {"OUR01"}}
+    rules.write_text("[[rule]\n")
+    save(store, 1, {610: "12", 400: "C619"})
+    assert "SEX02" in open_findings(store)[1] and site_fault(store.settings)
