@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import records
-from registry.abstracting import layout
+from registry.abstracting import checks, layout
 from registry.abstracting.checks import Finding, check
 from registry.abstracting.class_of_case import contact_question
 from registry.abstracting.coding import Coding
@@ -145,9 +145,15 @@ def _field(number: int, items: Mapping[int, str], coding: Coding, needed: set[in
     )
 
 
-def living(items: Mapping[int, str]) -> Living:
-    """Gives what follows from the items as typed."""
-    return Living(tuple(check(items)), tuple(derive(items)), support(items), missing(items))
+def living(items: Mapping[int, str], findings: Iterable[Finding] | None = None) -> Living:
+    """Gives what follows from the items as typed; without `findings` those of a record that is in no store."""
+    found = tuple(check(items) if findings is None else findings)
+    return Living(found, tuple(derive(items)), support(items), missing(items))
+
+
+def living_abstract(session: Session, abstract: Abstract, items: Mapping[int, str]) -> Living:
+    """Gives what follows from an abstract with its items as somebody types them."""
+    return living(items, checks.findings(session, abstract, items))
 
 
 def notes(session: Session, abstract_id: int) -> list[Note]:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit, records
-from registry.abstracting.checks import check
+from registry.abstracting import checks
 from registry.abstracting.class_of_case import ANALYTIC
 from registry.abstracting.tables import rows
 from registry.errors import RegistryError
@@ -52,7 +52,7 @@ def steps(session: Session, abstract: Abstract, items: Mapping[int, str] | None 
     if abstract.status in (SUSPENSE, INCOMPLETE):
         found.append(_completion(session, abstract, items))
     if abstract.status == COMPLETE:
-        found.append(Step(SUBMITTED, _faults(items)))
+        found.append(Step(SUBMITTED, _faults(session, abstract, items)))
     if abstract.status in (COMPLETE, SUBMITTED):
         found.append(Step(INCOMPLETE))
     return tuple(found)
@@ -68,13 +68,13 @@ def missing(items: Mapping[int, str]) -> tuple[int, ...]:
     )
 
 
-def _faults(items: Mapping[int, str]) -> tuple[str, ...]:
-    failing = [finding for finding in check(items) if finding.is_error]
+def _faults(session: Session, abstract: Abstract, items: Mapping[int, str]) -> tuple[str, ...]:
+    failing = [finding for finding in checks.findings(session, abstract, items) if finding.is_error]
     return (f"{len(failing)} failing {'edit' if len(failing) == 1 else 'edits'}",) if failing else ()
 
 
 def _completion(session: Session, abstract: Abstract, items: Mapping[int, str]) -> Step:
-    reasons = tuple(f"{n} {_name(n)} is blank" for n in missing(items)) + _faults(items)
+    reasons = tuple(f"{n} {_name(n)} is blank" for n in missing(items)) + _faults(session, abstract, items)
     open_queries = session.scalars(
         select(PhysicianQuery.id).where(PhysicianQuery.abstract_id == abstract.id, PhysicianQuery.state != CLOSED)
     ).all()

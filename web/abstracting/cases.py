@@ -132,6 +132,7 @@ def visual(abstract_id: int):
     """The case on one page, for the tumor board and for print."""
     with reading() as session:
         view = views.load(session, actor(), abstract_id)
+        living = desk.living_abstract(session, views.find(session, actor(), abstract_id), view.items)
     log_read("abstract", patient_id=view.patient_id, abstract=abstract_id)
     identified = actor().identifies(view.patient_id)
     items = view.items if identified else {n: v for n, v in view.items.items() if n not in IDENTIFYING}
@@ -141,7 +142,7 @@ def visual(abstract_id: int):
         view=view,
         items=items,
         sections=desk.form(items),
-        living=desk.living(view.items),
+        living=living,
         treatments=treatment.lines(items),
         coding=Coding.of(items),
         texts=texts,

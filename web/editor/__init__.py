@@ -31,9 +31,11 @@ def edit(abstract_id: int):
     """The form; without the right to edit it is read only."""
     with reading() as session:
         view = views.load(session, actor(), abstract_id)
-        side = desk.side(session, actor(), views.find(session, actor(), abstract_id))
+        abstract = views.find(session, actor(), abstract_id)
+        side = desk.side(session, actor(), abstract)
+        living = desk.living_abstract(session, abstract, view.items)
     log_read("abstract", patient_id=view.patient_id, abstract=abstract_id)
-    return _form(view, view.items, side)
+    return _form(view, view.items, side, living)
 
 
 @page(blueprint, "/<int:abstract_id>", permission="cases.edit", methods=("POST",))
@@ -50,8 +52,11 @@ def save(abstract_id: int):
             raise
         with reading() as session:
             view = views.load(session, actor(), abstract_id)
-            side = desk.side(session, actor(), views.find(session, actor(), abstract_id))
-        return _form(view, {**view.items, **typed}, side, fault=f"{fault.message}. {fault.hint}.", status=422)
+            abstract = views.find(session, actor(), abstract_id)
+            side = desk.side(session, actor(), abstract)
+            items = {**view.items, **typed}
+            living = desk.living_abstract(session, abstract, items)
+        return _form(view, items, side, living, fault=f"{fault.message}. {fault.hint}.", status=422)
     count = len(saved.changes)
     flash(
         f"Saved: {count} {'item' if count == 1 else 'items'} changed." if count else "Nothing had changed.", "success"
@@ -73,20 +78,20 @@ def live(abstract_id: int) -> Response:
         with reading() as session:
             abstract = views.find(session, actor(), abstract_id)
             items = records.all_items(abstract)
-            accredited = bool(abstract.facility and abstract.facility.accredited)
             version, status = abstract.version_id, abstract.status
+            if not saving:
+                items |= typed
+                accredited = bool(abstract.facility and abstract.facility.accredited)
+                programs = derived.consequences(items, typed, accredited=accredited)
+                items |= programs
+            items = {n: value for n, value in items.items() if value}
+            living = desk.living_abstract(session, abstract, items)
     except records.Conflict as conflict:
         return _answer(409, conflict=conflict.who)
     except RegistryError as fault:
         if fault.code != "item-value":
             raise
         return _answer(422, fault=f"{fault.message}. {fault.hint}.")
-    if not saving:
-        items |= typed
-        programs = derived.consequences(items, typed, accredited=accredited)
-        items |= programs
-    items = {n: value for n, value in items.items() if value}
-    living = desk.living(items)
     coding = Coding.of(items)
     sections = layout.sections(items, added=_added())
     changed = _signature(sections, coding) != request.form.get("shown", "")
@@ -99,7 +104,9 @@ def live(abstract_id: int) -> Response:
         items=programs,
         meanings={n: _meaning(coding, n, items.get(n, "")) for n in touched if known(n)},
         faults=_faults(living),
-        side=render("editor/living.html", living=living, items=items).get_data(as_text=True),
+        side=render("editor/living.html", living=living, items=items, abstract_id=abstract_id, editable=True).get_data(
+            as_text=True
+        ),
         fields=render(
             "editor/fields.html",
             sections=form,
@@ -237,17 +244,25 @@ def _answer(status: int, **values: object) -> Response:
     return response
 
 
-def _form(view: views.AbstractPage, items: dict[int, str], side: desk.DeskSide, *, fault: str = "", status: int = 200):
+def _form(
+    view: views.AbstractPage,
+    items: dict[int, str],
+    side: desk.DeskSide,
+    living: desk.Living,
+    *,
+    fault: str = "",
+    status: int = 200,
+):
     who = actor()
     identified = who.identifies(view.patient_id)
     editable = who.may("cases.edit") and identified
     visible = items if identified else {n: _masked(n, v) for n, v in items.items()}
-    living = desk.living(items)
     sections = desk.form(visible, added=_added())
     return render(
         "editor/edit.html",
         status=status,
         view=view,
+        abstract_id=view.id,
         items=items,
         fault=fault,
         sections=sections,

@@ -133,7 +133,7 @@ def override(abstract_id: int):
         find(session, actor(), abstract_id)
         overrides.override(session, abstract_id, rule, who=actor().username, reason=request.form.get("reason", ""))
     flash(f"{rule} is let stand for these values; a changed value opens it again.", "success")
-    return redirect(url_for("edits.show", abstract_id=abstract_id), 303)
+    return redirect(_back(abstract_id), 303)
 
 
 @page(blueprint, "/abstracts/<int:abstract_id>/withdraw", permission="cases.edit", methods=("POST",))
@@ -144,7 +144,15 @@ def withdraw(abstract_id: int):
         find(session, actor(), abstract_id)
         overrides.withdraw(session, abstract_id, rule, who=actor().username, reason=request.form.get("reason", ""))
     flash(f"{rule} stands open again.", "success")
-    return redirect(url_for("edits.show", abstract_id=abstract_id), 303)
+    return redirect(_back(abstract_id), 303)
+
+
+def _back(abstract_id: int) -> str:
+    """The page from which an edit was let stand: the editor, at the item it was about, or the edits of the abstract."""
+    item = request.form.get("item", "")
+    if request.form.get("from") == "editor":
+        return url_for("editor.edit", abstract_id=abstract_id, _anchor=f"item-{item}" if item.isdigit() else None)
+    return url_for("edits.show", abstract_id=abstract_id)
 
 
 @page(blueprint, "/abstracts/<int:abstract_id>/entries/<int:entry_id>", permission="cases.edit", methods=("POST",))

@@ -12,7 +12,7 @@ const editable = () => fields().filter((field) => !field.readOnly);
 const clean = (text) => text.replace(/\r\n/g, "\n").trim();
 const was = (field) => form.elements[`was-${number(field)}`]?.value ?? field.value;
 const changed = (field) => clean(field.value) !== clean(was(field));
-let leaving = false, running = false, again = null, timer = 0, conflict = false, completing = false;
+let leaving = false, running = false, again = null, timer = 0, conflict = false, then = null;
 
 function tell() {
   let count = 0;
@@ -40,24 +40,32 @@ async function live({ save = false, add = "" } = {}) {
   try {
     const answer = await fetch(form.dataset.live, { method: "POST", body, headers: { "X-CSRFToken": token, "Content-Type": "application/x-www-form-urlencoded" } });
     if (answer.status === 409) { conflict = true; leaving = true; form.requestSubmit(); return; }
+    if (!answer.ok) then = null;
     if (answer.status === 422) { state.textContent = (await answer.json()).fault || "Not saved"; return; }
     if (!answer.ok) { toast(`The server answered ${answer.status}; what you typed is still here.`); return; }
     show(await answer.json(), save ? sent : new Map());
-  } catch { toast("The server cannot be reached. What you typed is still here."); } finally {
+  } catch { then = null; toast("The server cannot be reached. What you typed is still here."); } finally {
     running = false;
     const left = tell();
-    if (again) { const wish = again; again = null; live(wish); } else if (left) schedule(); else if (completing) complete();
+    if (again) { const wish = again; again = null; live(wish); } else if (left) schedule(); else if (then) { const next = then; then = null; next(); }
   }
 }
 
-// the step to complete waits until everything is saved
-function complete() {
-  completing = tell() > 0 || running;
-  if (completing) { live({ save: true }); return; }
-  const target = document.querySelector(".step [name=target][value=complete]");
-  if (!target) { toast("The case cannot be completed from here."); return; }
+// what leaves the page waits until everything is saved
+function whenSaved(next) {
+  if (!tell() && !running) { next(); return; }
+  then = next;
+  live({ save: true });
+}
+function send(other) {
   leaving = true;
-  target.form.requestSubmit();
+  other.requestSubmit();
+}
+function complete() {
+  whenSaved(() => {
+    const target = document.querySelector(".step [name=target][value=complete]");
+    if (target) send(target.form); else toast("The case cannot be completed from here.");
+  });
 }
 
 function schedule() {
@@ -88,9 +96,13 @@ function show(answer, saved) {
     if (faults) field.setAttribute("aria-invalid", "true"); else if (!entry.querySelector(".meaning-wrong")) field.removeAttribute("aria-invalid");
   }
   const side = document.getElementById("living");
-  const open = [...side.querySelectorAll("details")].map((d) => d.open);
+  const paths = [...side.querySelectorAll(".path")].map((d) => d.open);
+  const reasons = new Map([...side.querySelectorAll(".stand[open]")].map((d) => [d.dataset.rule, d.querySelector("[name=reason]").value]));
+  const here = side.contains(focused) ? focused.id : "";
   side.innerHTML = answer.side;
-  side.querySelectorAll("details").forEach((d, n) => { d.open = open[n] ?? false; });
+  side.querySelectorAll(".path").forEach((d, n) => { d.open = paths[n] ?? false; });
+  for (const stand of side.querySelectorAll(".stand")) if (reasons.has(stand.dataset.rule)) { stand.open = true; stand.querySelector("[name=reason]").value = reasons.get(stand.dataset.rule); }
+  if (here) document.getElementById(here)?.focus({ preventScroll: true });
 }
 
 // other items are needed now: the fields come anew, the typing, the cursor and the place on the screen stay
@@ -289,11 +301,16 @@ function nextEdit(by) {
 }
 side.addEventListener("click", (event) => {
   const end = event.target.closest("a.end");
-  if (end) { event.preventDefault(); go(end.hash.slice(6)); return; }
-  const stand = event.target.closest("[data-override]");
-  if (!stand) return;
-  const finish = () => { const field = form.elements[`item-${stand.dataset.override}`]; field.value = stand.dataset.code; live({ save: true }); };
-  if (form.elements[`item-${stand.dataset.override}`]) finish(); else addItem(stand.dataset.override).then(finish);
+  if (end) { event.preventDefault(); go(end.hash.slice(6)); }
+});
+side.addEventListener("submit", (event) => {
+  if (leaving || (!tell() && !running)) { leaving = true; return; }
+  event.preventDefault();
+  const rule = event.target.elements.rule?.value;
+  whenSaved(() => {
+    const asked = event.target.isConnected ? event.target : side.querySelector(`[data-rule="${CSS.escape(rule)}"] form`);
+    if (asked) send(asked); else toast("This edit no longer fails.");
+  });
 });
 
 document.addEventListener("keydown", (event) => {
