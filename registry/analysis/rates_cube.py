@@ -33,10 +33,11 @@ STAGES = ("late", "early", "unknown")
 
 @dataclass(frozen=True)
 class Left:
-    """One line of the flow: why tumors were left out, and how many."""
+    """One line of the flow: why tumors were left out, how many, and the place of the condition in the definition."""
 
     text: str
     count: int
+    place: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Cube:
         inside = self.left[self.left["year"].isin(list(years))].groupby("reason")["cases"].sum()
         always = len(self.reasons) - 3
         return tuple(
-            Left(text, int(inside.get(place, 0)))
+            Left(text, int(inside.get(place, 0)), place)
             for place, text in enumerate(self.reasons)
             if place >= always or inside.get(place, 0)
         )

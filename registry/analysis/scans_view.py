@@ -53,12 +53,17 @@ class Cluster:
     hidden: bool
 
     @property
+    def span(self) -> tuple[int, int] | None:
+        """First and last year of the window; none where the scan has no time."""
+        return (int(self.start[:4]), int(self.end[:4])) if self.start and self.end else None
+
+    @property
     def window(self) -> str:
         """The window in words."""
-        if not self.start or not self.end:
+        if self.span is None:
             return ""
-        first, last = self.start[:4], self.end[:4]
-        return first if first == last else f"{first}–{last}"
+        first, last = self.span
+        return str(first) if first == last else f"{first}–{last}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from registry.analysis.cohort import has_county
 from registry.analysis.disclosure import Policy
 from registry.analysis.population_files import fold, in_force, put_in_force, read
 from registry.analysis.rates import answer
-from registry.analysis.rates_cases import find_behind
+from registry.analysis.rates_cases import find_behind, find_left_out
 from registry.analysis.rates_catchment import catchment
 from registry.analysis.rates_desk import Desk
 from registry.analysis.rates_files import as_csv
@@ -224,6 +224,46 @@ def test_the_cases_behind_a_number_are_as_many_as_it_says(desk):
     assert len(find_behind(desk, request, ALL, county="12086").tumors) == rows.loc["12086", "cases"]
     with pytest.raises(Refused, match="hidden for your role"):
         find_behind(desk, request, CUT, county="12077")
+
+
+def test_every_line_of_what_was_left_out_opens_as_many_cases_as_it_says(desk):
+    request = Request(**WIDE)
+    found = answer(desk, request, ALL)
+    for one in found.left:
+        assert len(find_left_out(desk, request, ALL, str(one.place)).tumors) == one.count
+    assert len(find_left_out(desk, request, ALL, "outside").tumors) == found.outside
+    assert len(find_left_out(desk, request, ALL, "item 90").tumors) == found.by_item_90
+    with pytest.raises(Refused, match="round numbers"):
+        find_left_out(desk, request, CUT, "0")
+    with pytest.raises(RegistryError, match="no such line"):
+        find_left_out(desk, request, ALL, "99")
+
+
+def test_the_state_is_hidden_where_a_county_declared_for_some_of_the_years_would_be_the_difference(demo_store):
+    desk = Desk(demo_store)
+    with demo_store.writing() as session:
+        session.execute(update(PopulationArea).where(PopulationArea.county == "12077").values(year_from=2015))
+    try:
+        # 12077 has too few cases to be shown: all counties of 2010-2019 less those of its two halves would be its count
+        assert answer(desk, Request(year_from=2010, year_to=2019), CUT).state["suppressed"].all()
+        assert not answer(desk, Request(year_from=2010, year_to=2014), CUT).state["suppressed"].any()
+        assert np.isnan(yearly(desk, Request(), CUT, "state").rows.set_index("year").loc[2020, "rate"])
+        assert not answer(desk, Request(year_from=2010, year_to=2019), ALL).state["suppressed"].any()
+    finally:
+        with demo_store.writing() as session:
+            session.execute(update(PopulationArea).where(PopulationArea.county == "12077").values(year_from=2000))
+
+
+def test_another_standard_needs_more_cases_for_a_county(desk):
+    us, world = (answer(desk, Request(standard=name, **WIDE), CUT) for name in ("us2000", "segi"))
+    shown = world.rows[~world.rows["suppressed"]]
+    assert len(shown) < (~us.rows["suppressed"]).sum() and (shown["cases"] >= 288).all()
+    assert not answer(desk, Request(standard="segi", **WIDE), ALL).rows["suppressed"].any()
+
+
+def test_whoever_may_not_see_small_counts_is_told_of_all_years_what_was_left_out(desk):
+    few, all_ = (answer(desk, Request(**years), CUT) for years in ({"year_from": 2020}, WIDE))
+    assert few.left == all_.left and few.outside == all_.outside and few.by_item_90 == all_.by_item_90
 
 
 def test_rates_are_computed_only_where_declared(demo_store):

@@ -132,6 +132,17 @@ def test_small_counts_are_hidden_with_their_likelihood(enter_as, found):
             assert one["observed"] == sum(shown[code] for code in members) and one["observed"] >= 16
 
 
+def test_a_cluster_opens_the_cases_that_it_counts_for_whoever_sees_the_count(enter_as, found):
+    inside = enter_as("administrator")
+    page = inside.get(found).text
+    observed = int(page.split(f'href="{found}/cases?rank=1">')[1].split("<")[0])
+    assert len(inside.get(f"{found}/cases.json?rank=1").json["rows"]) == observed
+    reader = enter_as("epidemiologist")
+    kept = {one["rank"]: one["status"] for one in reader.get(f"{found}/clusters.json").json["clusters"]}
+    assert kept[1] == "suppressed" and reader.get(f"{found}/cases?rank=1").status_code == 403
+    assert inside.get(f"{found}/cases?rank=999").status_code == 404
+
+
 @pytest.mark.parametrize(
     "choices",
     [

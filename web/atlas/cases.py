@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request, url_for
 
-from registry.analysis.rates_cases import CaseRow, find_behind, load_rows
+from registry.analysis.rates_cases import Behind, CaseRow, find_behind, find_left_out, load_rows
 from web.atlas.base import address, asked, blueprint, desk, policy, refuse_bound
 from web.filters import person
 from web.meanings import morphology_text
@@ -16,16 +16,22 @@ STAGES = {"0": "in situ", "1": "localized", "2": "regional", "3": "regional", "4
 
 @page(blueprint, "/cases", permission="cases.read", twins=True)
 def cases() -> Response:
-    """The list of a county and part; reading it is logged."""
+    """The list of a county and part, or of a line of what was left out; reading it is logged."""
     refuse_bound()
-    wanted = asked()
-    behind = find_behind(
-        desk(), wanted, policy(), county=request.args.get("county", ""), part=request.args.get("part", "")
-    )
+    wanted, given = asked(), request.args
+    if left := given.get("left", ""):
+        behind = find_left_out(desk(), wanted, policy(), left)
+    else:
+        behind = find_behind(desk(), wanted, policy(), county=given.get("county", ""), part=given.get("part", ""))
+    return list_cases(behind, "atlas cases", ("Atlas", address("index", wanted)))
+
+
+def list_cases(behind: Behind, what: str, crumb: tuple[str, str]) -> Response:
+    """Gives the page of a list of cases and logs that it was read, as `what`; `crumb` leads back."""
     at = paging()
     with reading() as session:
         rows, more = load_rows(session, actor(), behind, page=at.page, size=at.size)
-    log_read("atlas cases", results=len(rows), title=behind.title)
+    log_read(what, results=len(rows), title=behind.title)
     columns = [
         Column("patient", "Patient", person, kind="person", link=_open),
         Column("site", "Site", lambda r: r.primary_site, kind="code", item=400),
@@ -34,8 +40,9 @@ def cases() -> Response:
         Column("age", "Age", lambda r: int(r.age) if r.age.isdigit() else None, kind="number"),
         Column("stage", "Summary stage", lambda r: STAGES.get(r.stage, "unknown")),
     ]
-    table = Table("atlas-cases", behind.title, columns, rows, at, more=more, total=len(behind.tumors), row_link=_open)
-    return render_list("atlas/cases.html", table, behind=behind, back=address("index", wanted))
+    name = what.replace(" ", "-")
+    table = Table(name, behind.title, columns, rows, at, more=more, total=len(behind.tumors), row_link=_open)
+    return render_list("atlas/cases.html", table, behind=behind, crumb=crumb)
 
 
 def _open(row: CaseRow) -> str:

@@ -57,6 +57,7 @@ def county(code: str) -> Response:
         back=address("index", wanted),
         here=lambda **changes: address("county", wanted.with_changes(**changes), code=code),
         address=lambda endpoint, **more: address(endpoint, wanted, **more),
+        cases_of=lambda **changes: address("cases", wanted.with_changes(frames="", **changes), county=code),
         may_list=actor().may("cases.read"),
         coverage=coverage(found.answer),
         notes=notes(found.answer, settings().registry_name),

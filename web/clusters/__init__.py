@@ -12,13 +12,16 @@ from geo.svg import map_svg, svg_to_file
 from registry import jobs
 from registry.analysis import scans_request as asking
 from registry.analysis.disclosure import Policy
+from registry.analysis.rates_cases import find_members
 from registry.analysis.scans_map import HASH, as_csv, as_geojson, as_json, scan_layer
 from registry.analysis.scans_request import ScanRequest, from_address
 from registry.analysis.scans_view import Scan, listed, load, view
 from registry.errors import RegistryError
 from registry.models import Job
+from registry.security.permissions import Refused
 from web.assets import _read, asset
 from web.atlas.base import desk, on_map_page, policy, published, refuse_bound, why_not
+from web.atlas.cases import list_cases
 from web.atlas.choices import choices
 from web.atlas.frame import STYLE
 from web.navigation import Entry
@@ -106,6 +109,7 @@ def show(number: int) -> Response:
         again=url_for("clusters.index", **dict(asked.pairs())),
         short=(found.version[:HASH] if found else ""),
         case_choices=dict(asked.cases.with_changes(measure="rate").pairs()),
+        may_list=actor().may("cases.read"),
         stale=bool(found) and found.version != desk().snapshot().version,
     )
     if found is not None and request.headers.get("X-Background"):
@@ -164,6 +168,23 @@ def _pages(number: int) -> Any:
     )
     key = ("scan map", number, found.policy, desk().snapshot().version, assets.leaflet_js, assets.script)
     return desk().keep(key, lambda: map_pages(scan_layer(found, alone=False), assets))
+
+
+@page(blueprint, "/<int:number>/cases", permission="cases.read", twins=True)
+def cases(number: int) -> Response:
+    """The cases of one cluster (`rank`), or of the whole scan; reading them is logged."""
+    found = _done(number, policy())
+    rank = request.args.get("rank", "")
+    one = next((c for c in found.clusters if str(c.rank) == rank), None)
+    if rank and one is None:
+        raise NotFound
+    if one.hidden if one else found.total is None:
+        raise Refused(f"Counts under {found.policy.threshold} are hidden for your role, with their cases.")
+    members = [code for code, _ in one.members] if one else [place.code for place in found.locations]
+    years = one.span if one and one.span else found.years
+    title = f"Scan {number}, cluster {one.rank}" if one else f"Scan {number}"
+    behind = find_members(desk(), found.request.cases, members, years, f"{title}: {found.title}")
+    return list_cases(behind, "cluster cases", (f"Scan {number}", url_for("clusters.show", number=number)))
 
 
 @page(blueprint, "/<int:number>/map", permission="analysis")
