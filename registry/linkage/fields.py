@@ -273,7 +273,8 @@ def prepare_records(records: Sequence[Mapping[str, str | None]]) -> Persons:
         raise RegistryError(
             "usage", f"no field of this name: {', '.join(unknown)}", hint=f"fields: {', '.join(FIELDS)}"
         )
-    rows = [{f: "" if r.get(f) is None else str(r[f]) for f in FIELDS} for r in records]
+    # pandas tells texts apart only up to a zero byte
+    rows = [{f: "" if r.get(f) is None else str(r[f]).replace("\0", "") for f in FIELDS} for r in records]
     return prepare(pd.DataFrame(rows, columns=list(FIELDS), dtype=object))
 
 

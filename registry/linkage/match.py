@@ -5,8 +5,8 @@
     found.pairs                                         # left, right, score, weight, verdict, conflicts
 
 A score is the probability that a pair is one person. The verdict is `match` from `Thresholds.match` on without any
-conflict (`score.RULES`), else `review` from `Thresholds.review` on; what lies below is no pair. Twins, parents and
-children, and Sr and Jr are conflicts: they reach review at most.
+conflict (`score.RULES`), else `review` from `Thresholds.review` on; what lies below is no pair. What follows from matches
+is a match too (`chains`). Twins, parents and children, and Sr and Jr are conflicts: they reach review at most.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from registry.errors import RegistryError
-from registry.linkage import blocking, compare, score
+from registry.linkage import blocking, chains, compare, score
 from registry.linkage import model as models
 from registry.linkage.compare import COMPARISONS, NAMES
 from registry.linkage.fields import FIELDS, Persons, choose_columns, prepare, prepare_records
@@ -45,7 +45,8 @@ class Thresholds:
 class Matches:
     """Pairs from the review threshold on, surest first; `weights` has one column per comparison (log2), row by row.
 
-    `pairs` holds left, right (ids), score, weight (log2 of the odds), verdict, conflicts (names, joined by a blank).
+    `pairs` holds left, right (ids), score, weight (log2 of the odds), verdict, conflicts (names, joined by a blank), and
+    `through`: the record between, where a pair is a match because both are that record; its score is the weaker link's.
     """
 
     pairs: pd.DataFrame
@@ -56,14 +57,17 @@ class Matches:
     def lines(self) -> Iterator[dict]:
         """Gives each pair as the object of the command line: weights of compared fields, `prior` first."""
         prior = round(self.model.prior, 2)
-        for (left, right, probability, verdict, conflicts), row in zip(
-            self.pairs[["left", "right", "score", "verdict", "conflicts"]].itertuples(index=False, name=None),
+        columns = ["left", "right", "score", "verdict", "conflicts", "through"]
+        for (left, right, probability, verdict, conflicts, through), row in zip(
+            self.pairs[columns].itertuples(index=False, name=None),
             self.weights.round(2).tolist(),
         ):
             weights = {"prior": prior, **{n: w for n, w in zip(NAMES, row) if w != 0.0}}
             line = {"left": left, "right": right, "score": probability, "verdict": verdict, "weights": weights}
             if conflicts:
                 line["conflicts"] = conflicts.split()
+            if through is not None:
+                line["through"] = through
             yield line
 
 
@@ -87,10 +91,14 @@ def match(
     if model is None:
         model = learn(people, packed, bits, fields, left=left, seed=seed)
     del bits
-    pairs, weights = decide(people, a, people, b, packed, model, thresholds)
+    pairs, weights = decide(people, a, b, packed, model, thresholds, left)
+    count = len(a)
+    del a, b, packed
+    between = pairs["through"].to_numpy()
+    pairs["through"] = np.where(between >= 0, ids[np.maximum(between, 0)], None) if len(ids) else None
     pairs.insert(0, "right", ids[pairs.pop("b").to_numpy()])
     pairs.insert(0, "left", ids[pairs.pop("a").to_numpy()])
-    return Matches(pairs, weights, model, len(a))
+    return Matches(pairs, weights, model, count)
 
 
 @dataclass(frozen=True)
@@ -180,42 +188,75 @@ def learn(
 
 
 def decide(
-    p: Persons,
+    people: Persons,
     a: np.ndarray,
-    q: Persons,
     b: np.ndarray,
     packed: np.ndarray,
     model: models.Model,
     thresholds: Thresholds,
+    left: int,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Gives the pairs from the review threshold on, surest first, and their weights; `a`, `b` are places in `p`, `q`."""
+    """Gives the pairs from the review threshold on, surest first, and their weights; `a`, `b` are places of records.
+
+    Matches are closed to chains (`chains.follow`): what follows is a match `through` the record between, and a match that
+    would bring relatives together goes to review.
+    """
     least = float(np.log2(thresholds.review / (1 - thresholds.review)))
-    frequencies = score.frequencies(q, model)
-    kept, rows, totals, conflicts = [], [], [], []
+    frequencies = score.frequencies(people, model)
+    where, weights, total, conflict = _weighed(people, a, b, packed, model, frequencies, least)
+    a, b = a[where].astype(np.int64), b[where].astype(np.int64)
+    order = np.lexsort((b, a, -total))
+    a, b, weights, total, conflict = a[order], b[order], weights[order], total[order], conflict[order]
+    sure = (score.probability(total) >= thresholds.match) & (conflict == 0)
+    chain = chains.follow(people, a[sure], b[sure], total[sure], model, frequencies, left)
+    refused = np.zeros(len(a), dtype=bool)
+    refused[np.flatnonzero(sure)[chain.refused]] = True
+    names = {(c, r): chains.conflict_names(c, r) for c in np.unique(conflict).tolist() for r in (False, True)}
+    pairs = pd.DataFrame({"a": a, "b": b, "weight": total, "verdict": np.where(sure & ~refused, "match", "review")})
+    pairs["conflicts"] = [names[key] for key in zip(conflict.tolist(), refused.tolist())]
+    pairs["through"] = -1
+    pairs, weights = _with_followers(pairs, weights, chain, people, model, frequencies)
+    pairs.insert(2, "score", np.round(score.probability(pairs["weight"].to_numpy()), 9))
+    return pairs, weights
+
+
+def _weighed(people: Persons, a, b, packed, model, frequencies, least: float) -> tuple[np.ndarray, ...]:
+    """Gives which pairs weigh at least so much, with weights, totals and conflicts."""
+    found = []
     for start in range(0, len(a), CHUNK):
         part = slice(start, start + CHUNK)
-        k, w, t, c = score.weigh(p, a[part], q, b[part], packed[part], model.weights, frequencies, model.prior, least)
-        kept.append(k + start), rows.append(w), totals.append(t), conflicts.append(c)
-    where = np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
-    weights = np.concatenate(rows) if rows else np.zeros((0, score.WIDTH), dtype=np.float32)
-    total = np.concatenate(totals) if totals else np.zeros(0)
-    conflict = np.concatenate(conflicts) if conflicts else np.zeros(0, dtype=np.uint8)
-    order = np.lexsort((b[where], a[where], -total))
-    where, weights, total, conflict = where[order], weights[order], total[order], conflict[order]
-    probability = score.probability(total)
-    sure = (probability >= thresholds.match) & (conflict == 0)
-    names = {int(bits): " ".join(score.conflict_names(int(bits))) for bits in np.unique(conflict)}
-    pairs = pd.DataFrame(
-        {
-            "a": a[where],
-            "b": b[where],
-            "score": np.round(probability, 9),
-            "weight": total,
-            "verdict": np.where(sure, "match", "review"),
-            "conflicts": [names[int(bits)] for bits in conflict],
-        }
-    )
-    return pairs, weights
+        kept, *rest = score.weigh(
+            people, a[part], people, b[part], packed[part], model.weights, frequencies, model.prior, least
+        )
+        found.append((kept + start, *rest))
+    if not found:
+        return np.zeros(0, np.int64), np.zeros((0, score.WIDTH), np.float32), np.zeros(0), np.zeros(0, np.uint8)
+    return tuple(np.concatenate(part) for part in zip(*found))
+
+
+def _with_followers(pairs: pd.DataFrame, weights: np.ndarray, chain, people: Persons, model, frequencies):
+    """Gives the pairs with those that follow by chain: known ones become matches, unknown ones join with their own weights."""
+    if not len(chain.left):
+        return pairs, weights
+    wanted = chain.left << 32 | chain.right
+    own = pairs["a"].to_numpy() << 32 | pairs["b"].to_numpy()
+    order = np.argsort(own)
+    at = order[np.minimum(np.searchsorted(own, wanted, sorter=order), len(own) - 1)]
+    known = own[at] == wanted
+    lesser = known & (pairs["verdict"].to_numpy()[at] != "match")
+    rows = at[lesser]
+    place = {name: pairs.columns.get_loc(name) for name in ("verdict", "conflicts", "through", "weight")}
+    pairs.iloc[rows, place["verdict"]], pairs.iloc[rows, place["conflicts"]] = "match", ""
+    pairs.iloc[rows, place["through"]] = chain.through[lesser]
+    pairs.iloc[rows, place["weight"]] = np.maximum(pairs["weight"].to_numpy()[rows], chain.weight[lesser])
+    a, b = chain.left[~known], chain.right[~known]
+    packed = compare.patterns(people, a, people, b)
+    _, more, _, _ = _weighed(people, a, b, packed, model, frequencies, -np.inf)
+    further = pd.DataFrame({"a": a, "b": b, "weight": chain.weight[~known], "verdict": "match", "conflicts": ""})
+    further["through"] = chain.through[~known]
+    pairs, weights = pd.concat([pairs, further], ignore_index=True), np.concatenate([weights, more])
+    order = np.lexsort((pairs["b"], pairs["a"], -pairs["weight"]))
+    return pairs.iloc[order].reset_index(drop=True), weights[order]
 
 
 def _joined(frame, other, id: str, mapping) -> tuple[np.ndarray, Persons, int]:
