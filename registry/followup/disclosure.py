@@ -19,7 +19,8 @@ from registry.errors import RegistryError
 from registry.models.followup import ValueSource
 
 LETTERS, HOSPITAL, RETURN_FILE, RESEARCH = "letters", "hospital", "return_file", "research"
-AUDIENCES = (LETTERS, HOSPITAL, RETURN_FILE, RESEARCH)
+INTERSTATE = "interstate"
+AUDIENCES = (LETTERS, HOSPITAL, RETURN_FILE, RESEARCH, INTERSTATE)
 
 CHUNK = 500
 
@@ -34,6 +35,7 @@ class Rule:
     hospital: bool
     return_file: bool
     research: bool
+    interstate: bool
 
     def allows(self, audience: str) -> bool:
         """Whether the value may reach an audience; an unknown audience is a fault of ours."""

@@ -106,7 +106,25 @@ def test_an_account_of_one_facility_is_refused(central: Store, client: Any, app:
         assert answer.status_code == 403 and "concerns all facilities" in answer.text
 
 
-PLACES = ["", f"rejected/{GENERAL}", "rejected", "changes", f"changes/{GENERAL}", "sent", "sent/1"]
+def test_residents_go_to_a_state_with_an_agreement_alone(make_app: Any, enter: Any) -> None:
+    from tests.web.conftest import Client
+
+    app = make_app(registry_state="GA")
+    app.test_client_class = Client
+    inside = app.test_client()
+    enter(inside, "administrator")
+    rows = inside.get("/state/exchange.json").json["rows"]
+    assert [row["state"] for row in rows] == ["FL"] and rows[0]["new"] == rows[0]["cases"] > 0
+    assert inside.send("/state/exchange/FL/send", {"purpose": PURPOSE}).status_code == 422
+    form = {"state": "FL", "since": "2020-01-01", "record_type": "C", "left_out": "2320"}
+    assert inside.send("/state/exchange", form).status_code == 303
+    answer = inside.send("/state/exchange/FL/send", {"purpose": PURPOSE})
+    told = inside.get(answer.headers["Location"] + "/file/0").text
+    assert "SYNTHETIC" in told and "900000101" not in told
+    assert inside.get("/state/exchange.json").json["rows"][0]["new"] == 0
+
+
+PLACES = ["exchange", "", f"rejected/{GENERAL}", "rejected", "changes", f"changes/{GENERAL}", "sent", "sent/1"]
 
 
 @pytest.mark.browser

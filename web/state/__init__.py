@@ -11,6 +11,7 @@ TABS = [
     ("Submissions", "state.submissions"),
     ("Rejected cases", "state.rejected"),
     ("Changes", "state.changed"),
+    ("Other states", "state.exchange"),
     ("Sent", "state.sent"),
 ]
 navigation = [
@@ -31,4 +32,4 @@ def _values() -> dict[str, object]:
     return {"state_tabs": lambda: TABS}
 
 
-from web.state import returns, sent, submissions  # noqa: E402,F401  (they add their routes to the blueprint)
+from web.state import exchange, returns, sent, submissions  # noqa: E402,F401  (they add their routes to the blueprint)
