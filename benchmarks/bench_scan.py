@@ -73,31 +73,66 @@ def map_of(locations: int = 100) -> tuple[list[str], np.ndarray, np.ndarray]:
     return people["id"].tolist(), people["pop"].to_numpy(), points[["lat", "lon"]].to_numpy()
 
 
+KINDS = {
+    "where, Poisson": {},
+    "where and when, Poisson": {"analysis": "space-time", "years": 10, "window": (2004, 2006)},
+    "where and when, permutation": {"model": "stp", "analysis": "space-time", "years": 10, "window": (2004, 2006)},
+    "still going on, Poisson": {"analysis": "prospective", "years": 10, "window": (2008, 2010)},
+}
+
+
 def power(seeds: int) -> None:
     ids, people, points = map_of()
-    print(f"1000 cases in {len(ids)} locations; found: p <= 0.05 and at least half of the planted locations inside")
-    print(f"{'planted':>8} {'of people':>10} {'RR':>4} {'found':>12} {'p <= 0.05':>10} {'precision':>10}")
-    for share, risk in ((0.1, 2.0), (0.05, 2.5), (0.05, 2.0)):
+    print(
+        f"1000 cases in {len(ids)} locations (10 years where time counts); found: p <= 0.05, at least half of the planted "
+        "locations and years inside"
+    )
+    print(f"{'kind':<28} {'planted':>8} {'of people':>10} {'RR':>4} {'found':>11} {'p <= 0.05':>10} {'precision':>10}")
+    for kind, options in KINDS.items():
+        for share, risk in ((0.1, 2.0), (0.05, 2.5), (0.05, 2.0)) if not options else ((0.1, 3.0), (0.1, 3.5)):
+            result = detection_power(
+                ids, people, points, cases=1000, relative_risk=risk, planted_share=share, seeds=range(seeds), latlon=True,
+                **options,
+            )  # fmt: skip
+            inside = people[[ids.index(one) for one in result.planted]].sum() / people.sum()
+            significant = sum(one.p_value is not None and one.p_value <= 0.05 for one in result.outcomes)
+            precision = np.mean([one.precision or 0.0 for one in result.outcomes])
+            print(
+                f"{kind:<28} {len(result.planted):>8} {100 * inside:>8.1f} % {risk:>4.1f} {result.hits:>4} of {seeds}"
+                f" {100 * significant / seeds:>8.1f} % {precision:>10.2f}"
+            )
+
+
+def florida(seeds: int) -> None:
+    """The demo's own map: 67 counties of Florida with their residents, the bladder cluster about Volusia County."""
+    from geo.boundaries import load_edition
+    from geo.counties import centroids
+    from geo.populations import florida_population
+
+    people = florida_population(2010).groupby("county")["population"].sum()
+    places = centroids(load_edition("2017", states={"12"})).set_index("code").loc[people.index]
+    points = places[["latitude", "longitude"]].to_numpy()
+    print("Florida, 67 counties, relative risk 2.4 about Volusia County (the demo's), by number of cases")
+    for cases in (200, 400, 800):
         result = detection_power(
-            ids, people, points, cases=1000, relative_risk=risk, planted_share=share, seeds=range(seeds), latlon=True
-        )
-        inside = people[[ids.index(one) for one in result.planted]].sum() / people.sum()
-        significant = sum(one.p_value is not None and one.p_value <= 0.05 for one in result.outcomes)
-        precision = np.mean([one.precision or 0.0 for one in result.outcomes])
-        print(
-            f"{len(result.planted):>8} {100 * inside:>8.1f} % {risk:>4.1f} {result.hits:>5} of {seeds}"
-            f" {100 * significant / seeds:>8.1f} % {precision:>10.2f}"
-        )
+            people.index.tolist(), people.to_numpy(), points, cases=cases, relative_risk=2.4, planted_share=0.1,
+            centre="12127", seeds=range(seeds), latlon=True,
+        )  # fmt: skip
+        print(f"  {cases} cases: found in {result.hits} of {seeds}, planted {', '.join(result.planted)}")
 
 
 def alarms(seeds: int) -> None:
     from scipy import stats
 
     ids, people, points = map_of()
-    result = detection_power(ids, people, points, cases=1000, seeds=range(seeds), latlon=True)
     low, high = stats.binom.ppf(0.005, seeds, 0.05), stats.binom.ppf(0.995, seeds, 0.05)
-    inside = "inside" if low <= result.hits <= high else "OUTSIDE"
-    print(f"false alarms: {result.hits} of {seeds}; {inside} the 99 % binomial interval {low:.0f} to {high:.0f} of 5 %")
+    for kind, options in KINDS.items():
+        found = detection_power(ids, people, points, cases=1000, seeds=range(seeds), latlon=True, **options)
+        inside = "inside" if low <= found.hits <= high else "OUTSIDE"
+        print(
+            f"{kind:<28} false alarms: {found.hits} of {seeds}; {inside} the 99 % binomial interval {low:.0f} to "
+            f"{high:.0f} of 5 %"
+        )
 
 
 def main() -> None:
@@ -108,6 +143,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.power:
         power(options.seeds)
+        florida(options.seeds)
     if options.alarms:
         alarms(options.seeds)
     if not (options.power or options.alarms):
