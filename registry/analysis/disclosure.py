@@ -156,6 +156,7 @@ TREES: dict[str, Tree] = {
     "stage": _tree(("late", ("early", "unknown"))),
     "source": _tree(("other", ("autopsy", "dco"))),
     "rules": _tree(("iarc", "seer only")),
+    "alive": _tree(("prevalent", "other")),
 }
 
 

@@ -99,10 +99,12 @@ def answer(desk: Desk, asked: Request, policy: Policy) -> Answer:
         )
     first, last = area.years[places[0]], area.years[places[-1]]
     by_stage = bool(asked.stage) or asked.measure == "late"
-    cube, counts, categories = desk.cases(asked, "stage" if by_stage else "")
+    extra = "alive" if asked.measure == "prevalence" else "stage" if by_stage else ""
+    cube, counts, categories = desk.cases(asked, extra)
     sexes = (0, 1) if not asked.sex_in_force else (int(asked.sex_in_force) - 1,)
     ages = slice((asked.age_from or 0) // 5, AGES if asked.age_to is None else min(asked.age_to, OLDEST) // 5 + 1)
-    chosen = [categories.index(asked.stage)] if asked.stage else list(range(len(categories)))
+    only = "prevalent" if extra == "alive" else asked.stage
+    chosen = [categories.index(only)] if only else list(range(len(categories)))
     wanted = counts[..., chosen].sum(axis=-1)
     late = counts[..., categories.index("late")] if by_stage else None
     parts = _parts(asked, area, places, sexes)
@@ -120,7 +122,9 @@ def answer(desk: Desk, asked: Request, policy: Policy) -> Answer:
         states.append(state)
     # what was left out and why is told whoever may not see small counts of all years and sexes, never of a few
     told = places if policy.sees_all else list(range(len(area.years)))
-    total = _outside(cube, area, places, sexes)[0]
+    total = (
+        int(wanted[:, places][:, :, list(sexes)].sum()) if extra == "alive" else _outside(cube, area, places, sexes)[0]
+    )
     outside = _outside(cube, area, told, sexes if policy.sees_all else (0, 1))[1]
     visible = bool(desk.shown(asked, frozenset(places), frozenset(sexes), policy.threshold)[-1])
     return Answer(
@@ -244,6 +248,8 @@ def _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidd
     if asked.measure == "count":
         lower, upper = poisson_interval(figures["cases"].to_numpy())
         return figures.assign(value=figures["cases"], lower=lower, upper=upper, se=np.sqrt(figures["cases"]))
+    if asked.measure == "prevalence":
+        return _prevalence(area, figures, part, covered)
     if asked.measure == "late":
         return _share_late(figures, late, part, ages, covered)
     expected = _expected(by_sex[..., ages], people_by_sex[..., ages])
@@ -256,6 +262,17 @@ def _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidd
         value=sir, lower=table["lower"].to_numpy(), upper=table["upper"].to_numpy(),
         se=np.sqrt(figures["cases"].to_numpy()) / expected,
     )  # fmt: skip
+
+
+def _prevalence(area: Area, figures: pd.DataFrame, part: Part, covered: np.ndarray) -> pd.DataFrame:
+    """Gives the persons alive at the end of the last declared year per 100,000 who lived there then, with exact limits."""
+    people = area.people[:, -1][:, list(part.sexes)].sum(axis=(1, 2))
+    people = np.append(people, people[covered].sum())
+    persons = figures["cases"].to_numpy(float)
+    lower, upper = poisson_interval(persons)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value, low, high, error = (PER * one / people for one in (persons, lower, upper, np.sqrt(persons)))
+    return figures.assign(value=value, lower=low, upper=high, se=error, population=people)
 
 
 def _expected(by_sex: np.ndarray, people: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from registry.analysis.cohort import COLUMNS, Cohort, incident_cases, open_cohor
 from registry.analysis.disclosure import Policy
 from registry.analysis.rates import STATE, Part, answer
 from registry.analysis.rates_area import Area
-from registry.analysis.rates_cube import EARLY, LATE, REPORTED_ONLY
+from registry.analysis.rates_cube import EARLY, LATE, REPORTED_ONLY, is_prevalent
 from registry.analysis.rates_desk import Desk, definition_of
 from registry.analysis.rates_request import Request
 from registry.errors import RegistryError
@@ -53,7 +53,7 @@ def find_behind(desk: Desk, asked: Request, policy: Policy, *, county: str = "",
 
     A count that is hidden for the account is refused, an unknown county or part not found.
     """
-    found = answer(desk, asked.with_changes(measure="count"), policy)
+    found = answer(desk, asked if asked.measure == "prevalence" else asked.with_changes(measure="count"), policy)
     chosen = next((one for one in found.parts if one.label == part), None) if part else found.parts[-1]
     if chosen is None:
         raise RegistryError("not-found", "there is no such part of the map", hint="open the list from the page again")
@@ -127,17 +127,22 @@ def find_members(desk: Desk, asked: Request, counties: Sequence[str], years: tup
 
 
 def _tumors(desk: Desk, asked: Request, part: Part, counties: list[str]) -> tuple[int, ...]:
+    import ibis
+
     area = desk.area()
     cohort = incident_cases(Cohort(open_cohort(desk.snapshot()).table, desk.snapshot()), definition_of(asked, area))
     table = cohort.table
+    if asked.codes:
+        table = table.filter(table[COLUMNS["recode"]].isin(list(asked.codes)))
+    if asked.measure == "prevalence":
+        table = table.mutate(prevalent=is_prevalent(table, ibis.literal(True), area.years[-1]))
+        table = table.filter(table.prevalent)
     years = [area.years[i] for i in part.years]
     keeps = [
         table[COLUMNS["county"]].isin(counties),
         table[COLUMNS["year"]].isin(years),
         table.sex.isin([str(s + 1) for s in part.sexes]),
     ]
-    if asked.codes:
-        keeps.append(table[COLUMNS["recode"]].isin(list(asked.codes)))
     if asked.age_from:
         keeps.append(table.age_at_diagnosis >= asked.age_from)
     if asked.age_to is not None:

@@ -24,11 +24,12 @@ REPORTED_ONLY = ("2.1", "2.2", "5", "6", "7")
 """Flags of the derived county (`abstracting.recodes.county.FLAGS`) under which it rests on item 90 alone."""
 
 LATE, EARLY = ("2", "3", "4", "7"), ("0", "1")
-EXTRAS = ("stage", "source", "rules", "site")
+EXTRAS = ("stage", "source", "rules", "site", "alive")
 """Columns by which cases can be divided further: categories of `_category`."""
 
 SOURCES = ("other", "autopsy", "dco")
 STAGES = ("late", "early", "unknown")
+ALIVE = ("prevalent", "other")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def read_cube(
     """Gives the counts of the tumors with these codes of the site recode (all when none), in one query.
 
     `extra` divides them further: `stage` (late, early, unknown), `source` (other, autopsy, dco), `rules` (primary by the
-    IARC rules or not), `site` (code of the recode). `facility` counts the tumors of one facility alone. Without `ages`
+    IARC rules or not), `site` (code of the recode), `alive 2024` (the first of these tumors of a person
+    alive at the end of that year, or other). `facility` counts the tumors of one facility alone. Without `ages`
     all ages stand together at 0, which is far fewer groups.
     """
     import ibis
@@ -133,9 +135,24 @@ def _category(table: Any, extra: str) -> Any:
         return ibis.cases((source == "7", "dco"), (source == "6", "autopsy"), else_="other")
     if extra == "rules":
         return ibis.ifelse((table.iarc_indicator == "1").fill_null(False), "iarc", "seer only")
+    if extra.startswith("alive"):
+        return ibis.ifelse(is_prevalent(table, table.reason == -1, int(extra.split()[1])), *ALIVE)
     if extra == "site":
         return table[COLUMNS["recode"]]
     return ibis.literal("")
+
+
+def is_prevalent(table: Any, kept: Any, year: int) -> Any:
+    """Gives whether a tumor is the first kept one of a person not known to have died by the end of a year.
+
+    Whoever was not heard from since is presumed alive.
+    """
+    import ibis
+
+    order = ibis.window(group_by=table.patient_id, order_by=[~kept, table.dateOfDiagnosis, table.tumor_id])
+    last = table.dateOfLastContact.fill_null("").substr(0, 4).try_cast("int32").fill_null(0)
+    dead = (table.vitalStatus.fill_null("") == "0") & (last <= year)
+    return kept & (ibis.row_number().over(order) == 0) & ~dead
 
 
 def fill_array(

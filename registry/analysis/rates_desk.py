@@ -22,7 +22,7 @@ from registry.analysis.disclosure import (
     site_tree,
 )
 from registry.analysis.rates_area import Area, load_area
-from registry.analysis.rates_cube import AGES, SOURCES, STAGES, Cube, fill_array, read_cube
+from registry.analysis.rates_cube import AGES, ALIVE, SOURCES, STAGES, Cube, fill_array, read_cube
 from registry.analysis.rates_request import OLDEST, Request
 from registry.analysis.snapshot import Snapshot, refresh
 from registry.analysis.survival_request import sites
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 KEPT = 120
-CATEGORIES = {"stage": STAGES, "source": SOURCES, "rules": ("iarc", "seer only")}
+CATEGORIES = {"stage": STAGES, "source": SOURCES, "rules": ("iarc", "seer only"), "alive": ALIVE}
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,10 @@ class Desk:
         *,
         ages: bool = True,
     ) -> Cube:
-        """The counts of a site under a definition."""
+        """The counts of a site under a definition; alive means at the end of the last declared year."""
         snapshot = self.snapshot()
+        if extra == "alive":
+            extra = f"alive {self.area().years[-1]}"
         key = ("cube", snapshot.version, definition, codes, extra, facility, ages)
         return self.keep(key, lambda: read_cube(snapshot, definition, codes, extra=extra, facility=facility, ages=ages))
 
@@ -240,6 +242,8 @@ def divisions_of(asked: Request) -> list[tuple[str, frozenset[str]]]:
         found.append(("age", frozenset(str(age) for age in range(low, high + 1))))
     if asked.stage or asked.measure == "late":
         found.append(("stage", frozenset({asked.stage or "late"})))
+    if asked.measure == "prevalence":
+        found.append(("alive", frozenset({"prevalent"})))
     if not (asked.dco and asked.autopsy):
         left = {"other"} | ({"dco"} if asked.dco else set()) | ({"autopsy"} if asked.autopsy else set())
         found.append(("source", frozenset(left)))

@@ -29,7 +29,7 @@ def as_csv(found: Answer, trends: Mapping[str, Recent], *, registry: str) -> str
     several, compared = len(found.parts) > 1, asked.measure in RATIOS
     head = ["code", "name", *(["part"] if several else []), asked.measure, "lower", "upper"]
     head += ["cases"] if asked.measure != "count" else []
-    head += ["expected"] if compared else ["person_years"]
+    head += ["expected"] if compared else ["residents" if asked.measure == "prevalence" else "person_years"]
     head += ["recent_trend_percent_a_year", "trend_lower", "trend_upper"] if trends and not several else []
     writer.writerow([*head, "status"])
     for row in [*found.rows.to_dict("records"), *found.state.to_dict("records")]:

@@ -112,6 +112,11 @@ def notes(found: Answer, registry: str = "") -> list[str]:
             f"Age-adjusted to the {STANDARDS[asked.standard]} standard in 18 age groups; "
             f"95% intervals after {INTERVALS[asked.interval]}."
         )
+    elif asked.measure == "prevalence":
+        lines.append(
+            f"Persons alive on 31 December {area.years[-1]}, counted once at their first such tumor, by county at diagnosis; "
+            f"who was not heard from since is presumed alive. Residents of {area.years[-1]}; exact 95% limits."
+        )
     elif asked.measure == "late":
         lines.append("Summary stage 2, 3, 4 or 7 among all cases; unstaged cases count in the denominator.")
     elif asked.measure in RATIOS:

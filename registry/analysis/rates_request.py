@@ -58,6 +58,10 @@ MEASURES: dict[str, Measure] = {
             "bym2", "Smoothed ratio, Bayesian BYM2", "state = 1", "posterior mean with a spatial and a free part", 2,
             around=1.0,
         ),
+        Measure(
+            "prevalence", "Limited-duration prevalence", "persons per 100,000 residents",
+            "persons diagnosed in these years who were alive at the end of the last declared year",
+        ),
         Measure("late", "Late stage", "% of cases", "cases diagnosed regional or distant, of all cases with that site", 1),
     )
 }  # fmt: skip

@@ -26,6 +26,8 @@ _SMOOTH_R = {
 }
 _LATE_R = """# share of late stage with Wilson's interval
 prop.test(late, cases, correct = FALSE)$conf.int"""
+_PREVALENCE_R = """# persons alive at the date, the first tumor of each, per 100,000 residents
+100000 * poisson.test(persons, residents)$conf.int"""
 _KEYS = {
     "rate": ("tiwari", "fay-feuer"),
     "sir": ("sir",),
@@ -50,6 +52,8 @@ def reproduce(found: Answer) -> list[tuple[str, str]]:
             "interval": asked.interval,
         }
         code = rates_in_r(document).split("\n# SEER*Stat")[0].rstrip()
+    elif asked.measure == "prevalence":
+        code = _PREVALENCE_R
     elif asked.measure == "late":
         code = _LATE_R
     else:

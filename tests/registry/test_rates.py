@@ -226,6 +226,26 @@ def test_the_cases_behind_a_number_are_as_many_as_it_says(desk):
         find_behind(desk, request, CUT, county="12077")
 
 
+def test_prevalence_counts_persons_alive_at_the_end_once(desk, tumors, demo_store):
+    from registry.analysis import populations
+
+    request = Request(measure="prevalence", site="breast", **WIDE)
+    own = tumors[tumors["site_recode_2008"] == "26000"].sort_values(["dateOfDiagnosis", "tumor_id"])
+    first = own.drop_duplicates("patient_id")
+    died = (first["vitalStatus"] == "0") & (first["dateOfLastContact"].str[:4].astype(int) <= 2024)
+    wanted = first[~died].groupby("county_geoid").size()
+    assert 0 < wanted.sum() < len(own)
+    found = answer(desk, request, ALL)
+    rows = found.rows.set_index("code")
+    assert rows["cases"][rows["cases"] > 0].astype(int).to_dict() == wanted.to_dict()
+    people = populations.load(demo_store)
+    residents = people[(people["county"] == "12086") & (people["year"] == 2024)]["population"].sum()
+    assert rows.loc["12086", "value"] == pytest.approx(1e5 * wanted["12086"] / residents)
+    assert len(find_behind(desk, request, ALL, county="12086").tumors) == wanted["12086"]
+    cut = answer(desk, request, CUT).rows
+    assert cut.loc[cut["suppressed"], "value"].isna().all() and (cut["cases"].dropna() >= 16).all()
+
+
 def test_every_line_of_what_was_left_out_opens_as_many_cases_as_it_says(desk):
     request = Request(**WIDE)
     found = answer(desk, request, ALL)

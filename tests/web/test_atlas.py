@@ -102,7 +102,7 @@ def test_whoever_may_open_each_case_sees_small_counts_but_no_file_has_them(enter
     assert all(int(row["cases"]) >= THRESHOLD for row in rows_of(inside, WIDE) if row["cases"])
 
 
-@pytest.mark.parametrize("measure", ["rate", "crude", "count", "sir", "eb", "local", "bym2", "late"])
+@pytest.mark.parametrize("measure", ["rate", "crude", "count", "sir", "eb", "local", "bym2", "late", "prevalence"])
 def test_every_measure_answers(enter_as, measure):
     page = enter_as("administrator").get(f"/atlas/?{WIDE}&measure={measure}")
     assert page.status_code == 200 and "No map" not in page.text

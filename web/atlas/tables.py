@@ -204,7 +204,15 @@ def county_table(found: Summary, who: Actor) -> Table:
     if figure.around is not None:
         columns.append(Column("expected", "Expected", lambda r: r.expected, kind="number", sort=True))
     else:
-        columns.append(Column("population", "Person-years", lambda r: r.population, kind="number", sort=True))
+        columns.append(
+            Column(
+                "population",
+                "Residents" if wanted.measure == "prevalence" else "Person-years",
+                lambda r: r.population,
+                kind="number",
+                sort=True,
+            )
+        )
     columns.append(Column("rank", "Rank (95%)", lambda r: r.rank))
     if found.trends:
         columns += [
