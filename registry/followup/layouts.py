@@ -22,7 +22,7 @@ DEATHS, ENCOUNTERS = "deaths", "encounters"
 DELIMITERS = ",;\t|"
 LONGEST_LINE = 20_000
 FOLDER = "layouts"
-LENGTHS = {"cause": 4, "certificate": 40, "icd_revision": 1}
+LENGTHS = {"cause": 4, "certificate": 40, "icd_revision": 1, "facility": 10, "certifier": 120, "state": 2}
 
 
 @dataclass(frozen=True, kw_only=True)

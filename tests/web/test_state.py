@@ -10,6 +10,8 @@ from sqlalchemy import select
 from registry.db import Store
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor, Rejected
+from registry.followup import passive
+from registry.followup.matching import exact
 from registry.models import AccessLog, Facility
 from registry.models.followup import ExpectedSubmission
 
@@ -124,7 +126,37 @@ def test_residents_go_to_a_state_with_an_agreement_alone(make_app: Any, enter: A
     assert inside.get("/state/exchange.json").json["rows"][0]["new"] == 0
 
 
-PLACES = ["exchange", "", f"rejected/{GENERAL}", "rejected", "changes", f"changes/{GENERAL}", "sent", "sent/1"]
+def load_deaths(store: Store, folder: Any) -> None:
+    path = folder / "deaths.csv"
+    head = "certificate,last,first,sex,dob,ssn,dod,ucod,facility\n"
+    path.write_text(head + f"7,NOBODY,KIM,1,19400101,900000303,20250612,C189,{GENERAL}\n")
+    assert passive.load_file(store, path, "state", who="t", matcher=exact).unmatched == 1
+
+
+def test_a_death_is_asked_about_and_becomes_a_case(central: Store, client: Any, tmp_path: Any) -> None:
+    load_deaths(central, tmp_path)
+    inside = client("administrator")
+    assert inside.send("/state/deaths", {"file": "1"}).status_code == 303
+    assert "KIM" in inside.get("/state/deaths").text and "KIM" not in client("state").get("/state/deaths").text
+    answer = inside.send("/state/deaths/ask", {"recipient": GENERAL, "purpose": PURPOSE})
+    assert inside.get(answer.headers["Location"] + "/file/0").data[:5] == b"%PDF-"
+    assert inside.send("/state/deaths/1", {"do": "nonsense"}).status_code == 422
+    assert inside.send("/state/deaths/1", {"do": "dco"}).status_code == 303
+    assert inside.send("/state/deaths/1", {"do": "dco"}).status_code == 409
+    assert inside.get("/state/deaths.json?state=dco").json["total"] == 1
+
+
+PLACES = [
+    "deaths",
+    "exchange",
+    "",
+    f"rejected/{GENERAL}",
+    "rejected",
+    "changes",
+    f"changes/{GENERAL}",
+    "sent",
+    "sent/1",
+]
 
 
 @pytest.mark.browser
@@ -138,6 +170,8 @@ def test_every_page_is_accessible_in_both_themes(
     assert_no_foreign_requests: Any,
     tmp_path: Any,
 ) -> None:
+    load_deaths(central, tmp_path)
+    client("administrator").send("/state/deaths", {"file": "1"})
     client("administrator").send(f"/state/rejected/{GENERAL}/return", {"purpose": PURPOSE})
     page = browser_page("administrator", color_scheme=scheme)
     for place in PLACES:

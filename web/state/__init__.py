@@ -12,6 +12,7 @@ TABS = [
     ("Rejected cases", "state.rejected"),
     ("Changes", "state.changed"),
     ("Other states", "state.exchange"),
+    ("Deaths", "state.deaths"),
     ("Sent", "state.sent"),
 ]
 navigation = [
@@ -32,4 +33,4 @@ def _values() -> dict[str, object]:
     return {"state_tabs": lambda: TABS}
 
 
-from web.state import exchange, returns, sent, submissions  # noqa: E402,F401  (they add their routes to the blueprint)
+from web.state import deaths, exchange, returns, sent, submissions  # noqa: E402,F401  (they add their routes to the blueprint)
