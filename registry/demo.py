@@ -31,7 +31,10 @@ OPEN_CASES = 40
 """So many of the latest cases of each facility are left open, so that a worklist has work."""
 
 COMPLETENESS = 0.97
-KNOWN_DAYS_AGO = 120
+FIRST_YEAR = 2000
+YEARS_TO_COMPLETE = 2
+"""Years after which a year of diagnosis counts as completely reported: the later ones are cases, not yet rates."""
+KNOWN_DAYS_AGO = 150
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
     with _stage(say, "synthetic persons with known truth") as result:
         # what is known ends some months ago, so that today contacts are due and a target is just out of reach
         known = (now() - timedelta(days=KNOWN_DAYS_AGO)).date().replace(day=1) - timedelta(days=1)
-        made = make(patients=size, seed=seed, as_of=known)
+        made = make(patients=size, seed=seed, years=range(FIRST_YEAR, known.year + 1), as_of=known)
         write_folder(made, files, version="250", record_type="A", workers=2)
         result.append(f"{len(made.patients):,} patients, {len(made.tumors):,} tumors, NAACCR v25 XML")
     path = files / "registry.xml.gz"
@@ -128,7 +131,7 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
         t = report.tumors
         result.append(f"{t.rows_in:,} rows = {t.created:,} new, {t.updated:,} changed, {t.rejected:,} rejected")
     with _stage(say, "facilities, physicians, population") as result, store.writing() as session:
-        result.append(_masters(session, files))
+        result.append(_masters(session, files, known.year - YEARS_TO_COMPLETE))
     with _stage(say, "denominators") as result:
         frame = made.population.assign(population=made.population["sampled"])
         label = f"{made.truth['population']}; scaled by the sampling fraction {made.truth['sampling_fraction']:.5f}"
@@ -149,7 +152,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _masters(session: Session, files: Path) -> str:
+def _masters(session: Session, files: Path, complete_to: int) -> str:
     facilities = _rows(files / "facilities.csv")
     for row in facilities:
         facility = session.scalars(select(Facility).where(Facility.number == row["facility"])).one_or_none()
@@ -171,7 +174,7 @@ def _masters(session: Session, files: Path) -> str:
     counties = sorted({row["county"] for row in _rows(files / "population.csv")})
     years = sorted({int(row["year"]) for row in _rows(files / "population.csv")})
     session.add_all(
-        PopulationArea(county=c, year_from=years[0], year_to=years[-1], completeness=COMPLETENESS, declared_by=WHO)
+        PopulationArea(county=c, year_from=years[0], year_to=complete_to, completeness=COMPLETENESS, declared_by=WHO)
         for c in counties
     )
     return f"{len(facilities)} facilities, {len(physicians)} physicians, {len(counties)} counties declared"
