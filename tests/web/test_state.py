@@ -178,7 +178,7 @@ def test_every_page_is_accessible_in_both_themes(
         page.goto(f"/state/{place}")
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{place} is too wide"
-        page.screenshot(path=tmp_path / f"{place.replace('/', '-') or 'grid'}.png", full_page=True)
+        page.screenshot(path=tmp_path / f"{place.replace('/', '-').split('?')[0] or 'grid'}.png", full_page=True)
     page.set_viewport_size({"width": 390, "height": 800})
     for place in PLACES:
         page.goto(f"/state/{place}")

@@ -13,6 +13,7 @@ TABS = [
     ("Changes", "state.changed"),
     ("Other states", "state.exchange"),
     ("Deaths", "state.deaths"),
+    ("Duplicates", "state.duplicates"),
     ("Sent", "state.sent"),
 ]
 navigation = [
@@ -33,4 +34,4 @@ def _values() -> dict[str, object]:
     return {"state_tabs": lambda: TABS}
 
 
-from web.state import deaths, exchange, returns, sent, submissions  # noqa: E402,F401  (they add their routes to the blueprint)
+from web.state import deaths, duplicates, exchange, returns, sent, submissions  # noqa: E402,F401  (they add their routes to the blueprint)
