@@ -11,7 +11,9 @@ each (tau, phi) of a grid, weights by the Laplace approximation. The mode of sma
 Gaussian is then moved to the best one in the variational sense (Opper M, Archambeau C. Neural Comput 2009;21:786-792),
 and the marginal of an area is its exact Poisson likelihood times the Gaussian of all other counts (the cavity).
 Against long Markov chains on the 100 counties of the SIDS data this took the median error of a risk from 2.2 % (mode
-alone) to 0.6 %, which is the chains' own error (benchmarks/bench_geo.py).
+alone) to 0.6 %, which is the chains' own error (benchmarks/bench_geo.py). PyMC 5.28 (ICAR prior, NUTS, 2 chains of
+1,000 after 1,000) came to 0.7 % on the benchmark's map, where this has 0.6 %, in 27 CPU seconds against 1.3: so this
+approximation was chosen, and no sampler is needed.
 """
 
 from __future__ import annotations

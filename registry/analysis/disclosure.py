@@ -11,11 +11,11 @@ standard population by which counties of few cases are age-adjusted:
 
 **Release.** An atlas answers any number of questions, and answers can be subtracted: 2020–2024 less 2020–2023, both
 sexes less female, the state less its counties. So it is not decided answer by answer what is shown. The cases of a site
-form a tree of regions: all years, then five-year periods, then sexes, then single years, or instead of these one further
-division (ages, stage, source, primaries, parts of the site). A county is *split* at a region when each of its parts holds
-the threshold or more, and a question is answered for a county only when it is a union of regions that are known for it.
-At every split the counties that are not split must hold the threshold together in each part, and be two or more; else
-the smallest of the others is not split either.
+form a tree of regions: all years, then five-year periods, then sexes, then single years, or instead of these one
+further division (ages, stage, source, primaries, parts of the site; at all years together, who is alive). A county is
+*split* at a region when each of its parts holds the threshold or more, and a question is answered for a county only
+when it is a union of regions that are known for it. At every split the counties that are not split must hold the
+threshold together in each part, and be two or more; else the smallest of the others is not split either.
 
 Why this holds: inside one region the counties that are not split form the rows of a table (those unknown at this region
 together as one row), its parts the columns. Rows and columns are known sums of the threshold or more, there are at least
@@ -158,6 +158,8 @@ TREES: dict[str, Tree] = {
     "rules": _tree(("iarc", "seer only")),
     "alive": _tree(("prevalent", "other")),
 }
+WHOLE = frozenset({"alive"})
+"""Divisions of all years and both sexes together, and of nothing less: few of a county's persons are alive of long ago."""
 
 
 @cache
@@ -312,6 +314,10 @@ class Release:
         partial = bool(asked.extra) and asked.chosen < set(categories)
         if every_sex and not partial and asked.years >= set(range(years)):
             return levels.total.copy()
+        if asked.extra in WHOLE:
+            if divided is None or not every_sex or not asked.years >= set(range(years)):
+                return np.zeros(counties + 1, bool)
+            return self._divided(asked, divided.sum(axis=(1, 2)), levels.total, categories, tree or {})
         answer = np.ones(counties + 1, bool)
         for p, inside in enumerate(self.periods):
             wanted = [y for y in inside if y in asked.years]
@@ -325,15 +331,16 @@ class Release:
                 if not partial:
                     answer &= levels.sexes[:, p, s] if whole else levels.years[:, wanted, s].all(axis=1)
                 elif whole and divided is not None:
-                    answer &= self._divided(asked, divided[:, inside, s].sum(axis=1), p, s, categories, tree or {})
+                    sums = divided[:, inside, s].sum(axis=1)
+                    answer &= self._divided(asked, sums, levels.sexes[:, p, s], categories, tree or {})
                 else:
                     answer[:] = False
         return answer
 
     def _divided(
-        self, asked: Question, counts: np.ndarray, period: int, sex: int, categories: Sequence[str], tree: Tree
+        self, asked: Question, counts: np.ndarray, whole: np.ndarray, categories: Sequence[str], tree: Tree
     ) -> np.ndarray:
-        """Walks the tree of a division at a period and sex: shown where the chosen categories are a union of known sets."""
+        """Walks the tree of a division of a region known where `whole`: shown where a union of known sets is asked for."""
         place = {name: i for i, name in enumerate(categories)}
 
         def walk(region: frozenset[str], known: np.ndarray) -> np.ndarray:
@@ -352,7 +359,7 @@ class Release:
                 answer &= walk(part, below)
             return answer
 
-        return walk(frozenset(categories), self.levels.sexes[:, period, sex])
+        return walk(frozenset(categories), whole)
 
 
 def periods_of(years: Sequence[int]) -> list[np.ndarray]:

@@ -163,6 +163,8 @@ def years_in_force(asked: Request, area: Area, policy: Policy) -> tuple[int, int
     if first > last:
         first = last if asked.year_from is None else first
         last = first if asked.year_to is None else last
+    if asked.measure == "prevalence" and not policy.sees_all:
+        return area.years[0], area.years[-1], (first, last) != (area.years[0], area.years[-1])
     if asked.frames == "period" or (not policy.sees_all and divisions_of(asked)):
         wide = (first - first % PERIOD, last - last % PERIOD + PERIOD - 1)
         wide = (max(wide[0], area.years[0]), min(wide[1], area.years[-1]))
