@@ -35,6 +35,7 @@ KINDS: dict[str, str] = {
     "import": "registry.exchange.jobs:import_file",
     "export": "registry.exchange.jobs:export_file",
     "edits": "registry.edits:run_job",
+    "followup-file": "registry.followup.jobs:match_file",
 }
 """Kind of job by the function that does it, as `module:function`, imported by the worker alone."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, timedelta
 from typing import Any
 
@@ -167,3 +168,22 @@ def test_a_template_with_a_fault_is_not_saved_and_what_was_typed_stays(client: A
     page = inside.send("/follow-up/templates/patient/en", form)
     assert page.status_code == 422 and "is not allowed" in page.text and "my words" in page.text
     assert "Hello" not in inside.get("/follow-up/templates").text
+
+
+def test_a_large_file_is_matched_in_the_background(cohort: Store, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from web.followup import outside
+
+    monkeypatch.setattr(outside, "AT_ONCE", 10)
+    # the worker is this test: the job is asked, watched and then run
+    monkeypatch.setattr(outside.jobs, "ask", outside.jobs.submit)
+    monkeypatch.setattr(outside.jobs, "revive", lambda store, number: None)
+    inside = client("administrator")
+    text = f"last,first,sex,dob,ssn,dod\nSYNTHETIC001,ROBIN,2,19500101,,{coded(60)}\n"
+    form = {"layout": "state", "file": (io.BytesIO(text.encode()), "deaths.csv")}
+    at = inside.send("/follow-up/files", form, content_type="multipart/form-data").headers["Location"]
+    assert "Waiting for its turn" in inside.get(at).text
+    assert client("registrar").get(at).status_code == 404
+    outside.jobs.run(cohort, int(at.rsplit("/", 1)[1]))
+    answer = inside.get(at)
+    assert answer.status_code == 303 and "deaths.csv" in inside.get(answer.headers["Location"]).text
+    assert list(cohort.settings.folder("incoming").iterdir()) == []

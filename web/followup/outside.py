@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
+import secrets
 from datetime import date, timedelta
-from pathlib import Path
+from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import Response, flash, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 
+from registry import jobs
 from registry.errors import RegistryError
-from registry.followup import matching, passive, reviews
+from registry.followup import passive, reviews
 from registry.followup.contact import REVIEW
 from registry.followup.disclosure import redisclosure_rules
-from registry.followup.layouts import layouts
+from registry.followup.jobs import match_file, place
+from registry.followup.layouts import layout, layouts
 from registry.followup.productivity import productivity as count_productivity
+from registry.models import Job
 from web.followup import blueprint
 from web.followup.base import choice
-from web.pages import actor, log_read, page, reading, render, settings, store, writing
+from web.pages import actor, is_fragment, log_read, page, reading, render, settings, store, writing
+
+AT_ONCE = 256 * 1024
+"""Files up to so many bytes are matched while one waits, larger ones in the background."""
 
 
 @page(blueprint, "/files", permission="followup")
@@ -42,23 +48,49 @@ def load_file():
     if sent is None or not sent.filename:
         raise RegistryError("usage", "no file was chosen", hint="choose one and send it again")
     # a hospital's account is taken for its own file; deaths that hospitals may not see are the registry's to load
-    who = actor()
-    with tempfile.TemporaryDirectory(dir=settings().folder("incoming")) as folder:
-        path = Path(folder) / (Path(sent.filename).name or "file")
-        sent.save(path)
-        report = passive.load_file(
-            store(),
-            path,
-            form.get("layout", ""),
-            who=who.username,
-            facility_id=who.facility_id,
-            rule=form.get("rule", ""),
-            matcher=matching.probabilistic,
-        )
-    log_read("file from outside", file=report.file_id, rows=report.rows_in)
-    if report.again:
+    who, folder = actor(), secrets.token_hex(12)
+    path = place(store(), folder, sent.filename)
+    path.parent.mkdir(mode=0o700)
+    sent.save(path)
+    parameters = {
+        "folder": folder,
+        "name": path.name,
+        "layout": layout(form.get("layout", ""), settings().home).id,
+        "rule": form.get("rule", ""),
+        "facility_id": who.facility_id,
+        "who": who.username,
+    }
+    if path.stat().st_size > AT_ONCE:
+        number = jobs.ask(store(), "followup-file", parameters, who=who.username)
+        return redirect(url_for("followup.file_job", number=number), 303)
+    told = match_file(store(), parameters, lambda share, text: None)
+    return _matched(told)
+
+
+def _matched(told: dict[str, Any]):
+    log_read("file from outside", file=told["file_id"], rows=told["rows_in"])
+    if told["again"]:
         flash("This file was matched before; nothing was changed.", "warning")
-    return redirect(url_for("followup.file", file_id=report.file_id), 303)
+    return redirect(url_for("followup.file", file_id=told["file_id"]), 303)
+
+
+@page(blueprint, "/files/job/<int:number>", permission="followup")
+def file_job(number: int):
+    """How far the matching of a large file is; then the file."""
+    with reading() as db:
+        job = db.get(Job, number)
+        if job is None or job.kind != "followup-file" or job.who != actor().username:
+            raise NotFound
+        state, told = job.state, job.result
+    if state in (jobs.WAITING, jobs.RUNNING):
+        jobs.revive(store(), number)
+    elif is_fragment():
+        response = Response("")
+        response.headers["HX-Redirect"] = url_for("followup.file_job", number=number)
+        return response
+    elif state == jobs.DONE and told:
+        return _matched(told)
+    return render("followup/file_job.html", block="progress", job=job)
 
 
 @page(blueprint, "/files/<int:file_id>", permission="followup")
