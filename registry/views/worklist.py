@@ -8,6 +8,11 @@ from datetime import date, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from registry.abstracting import queries, readiness
+from registry.abstracting.queries import QueryLine
+from registry.abstracting.readiness import QueueLine
+from registry.edits import reports
+from registry.edits.reports import EditCounts, FindingLine
 from registry.models import Abstract, Facility, ImportBatch, Patient, PatientRecord, Tumor
 from registry.models.tumors import COMPLETE, INCOMPLETE, SUSPENSE
 from registry.security.permissions import Actor, visible
@@ -155,6 +160,42 @@ def _page_of_ids(session: Session, actor: Actor, name: str, page: int, size: int
         if actor.facility_id in (None, facility)
     }
     return [seen[person] for person in persons if person in seen]
+
+
+@dataclass(frozen=True)
+class Today:
+    """The work of the day, the most urgent first: cases to finish, failing edits, questions, cases that wait for treatment."""
+
+    cases: list[QueueLine]
+    ready: int
+    waiting: int
+    late: int
+    treatment: list[QueueLine]
+    awaiting: int
+    questions: list[QueryLine]
+    asked: int
+    failing: list[FindingLine]
+    edits: EditCounts
+
+
+def today(session: Session, actor: Actor, *, lines: int = 8, on: date | None = None) -> Today:
+    """Gives the first `lines` of every list that a registrar works from, and how long each is."""
+    queue = readiness.suspense(session, actor, today=on)
+    wait = readiness.awaiting_treatment(queue)
+    asked = queries.listed(session, actor)
+    failing, _ = reports.cases(session, actor, severity="error", size=lines)
+    return Today(
+        cases=queue[:lines],
+        ready=sum(line.ready for line in queue),
+        waiting=sum(not line.ready for line in queue),
+        late=sum(line.days_left is not None and line.days_left < 0 for line in queue),
+        treatment=wait[:lines],
+        awaiting=len(wait),
+        questions=asked[:lines],
+        asked=len(asked),
+        failing=failing,
+        edits=reports.counts(session, actor),
+    )
 
 
 def imports(session: Session, *, limit: int = 5) -> list[BatchLine]:

@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from registry.security.permissions import Actor
 from registry.views import worklist
 from web.navigation import Entry, permitted
-from web.pages import actor, page, paging, reading, render, render_list
+from web.pages import actor, log_read, page, paging, reading, render, render_list
 from web.tables import Column, Table
 
 blueprint = Blueprint("home", __name__)
@@ -29,6 +29,9 @@ def index():
     counts, totals = _counted(who) if who.may("cases.read") else ({}, {})
     with reading() as session:
         imports = worklist.imports(session) if who.may("import") else []
+        today = worklist.today(session, who) if who.may("cases.edit") else None
+    if today is not None and (today.cases or today.questions or today.treatment):
+        log_read("worklist of the day", cases=len({line.abstract_id for line in (*today.cases, *today.treatment)}))
     shown = [
         queue for queue in worklist.QUEUES.values() if who.may("followup" if queue.name == "follow-up" else "home")
     ]
@@ -37,6 +40,7 @@ def index():
         counts=counts,
         totals=totals,
         imports=imports,
+        today=today,
         queues=shown,
         has_import_page="imports.show" in current_app.view_functions,
     )
