@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from registry.abstracting.checks import Finding, check
 from registry.abstracting.class_of_case import contact_question
 from registry.abstracting.coding import Coding
 from registry.abstracting.derived import Derived, derive
+from registry.abstracting.numbering import Renumbering, plan
 from registry.abstracting.queries import QueryLine, listed
 from registry.abstracting.status import Step, missing, steps
 from registry.abstracting.text_support import Support, prompt, support
@@ -94,6 +95,7 @@ class Living:
     derived: tuple[Derived, ...]
     support: Support
     missing: tuple[int, ...]
+    renumbering: tuple[Renumbering, ...] = ()
 
     @property
     def errors(self) -> int:
@@ -153,7 +155,9 @@ def living(items: Mapping[int, str], findings: Iterable[Finding] | None = None) 
 
 def living_abstract(session: Session, abstract: Abstract, items: Mapping[int, str]) -> Living:
     """Gives what follows from an abstract with its items as somebody types them."""
-    return living(items, checks.findings(session, abstract, items))
+    found = living(items, checks.findings(session, abstract, items))
+    own = plan(session, abstract.record.patient_id, abstract.facility_id, central=False, typed={abstract.id: items})
+    return replace(found, renumbering=tuple(own))
 
 
 def notes(session: Session, abstract_id: int) -> list[Note]:

@@ -10,7 +10,7 @@ import pytest
 
 from abstracting.naaccr.items import codes
 from registry import records, schema
-from registry.abstracting import accession
+from registry.abstracting import accession, numbering
 from registry.abstracting.class_of_case import QUESTIONS, accredited_flag, decide
 from registry.abstracting.sequences import SequencedTumor, sequence
 from registry.abstracting.starting import (
@@ -189,6 +189,45 @@ def test_all_primaries_of_a_patient_share_the_number_and_are_numbered_anew(store
     with store.reading() as session:
         places = {(p.accession, p.sequence) for p in session.query(CasePlace)}
     assert places == {("202400001", n) for n in ("01", "02", "03")}
+
+
+def test_a_later_change_of_the_diagnosis_date_is_previewed_renumbered_and_taken_back(store, facility):
+    first = started(store, case(facility))
+    second = started(
+        store,
+        case(
+            facility, NEW_PRIMARY, contact="20250101", patient_id=first.patient_id, items={390: "20250101", 400: "C187"}
+        ),
+    )
+    ids = (first.abstract_id, second.abstract_id)
+
+    def numbers() -> list[tuple[str, str]]:
+        return [(items_of(store, a)[560], items_of(store, a)[380]) for a in ids]
+
+    assert numbers() == [("01", "01"), ("02", "02")]
+    with store.reading() as session:
+        assert numbering.plan(session, first.patient_id, facility) == []
+        typed = numbering.plan(session, first.patient_id, facility, typed={ids[1]: {390: "20200101"}})
+        assert {(line.abstract_id, line.new) for line in typed} == {(ids[0], "02"), (ids[1], "01")}
+    with store.writing() as session:
+        records.save(session, ids[1], {390: "20200101"}, who="rosa", why="pathology of 2020")
+    with store.reading() as session:
+        preview = numbering.plan(session, first.patient_id, facility)
+        assert [(p.abstract_id, p.item, p.old, p.new) for p in preview] == [
+            (ids[0], 380, "01", "02"), (ids[0], 560, "01", "02"), (ids[1], 380, "02", "01"), (ids[1], 560, "02", "01"),
+        ]  # fmt: skip
+        assert numbers() == [("01", "01"), ("02", "02")], "a preview changes nothing"
+    with store.writing() as session:
+        numbering.renumber(session, session.get(Patient, first.patient_id), facility, who="rosa")
+    assert numbers() == [("02", "02"), ("01", "01")]
+    with store.writing() as session:
+        assert numbering.last_run(session, first.patient_id) is not None
+        assert numbering.undo(session, first.patient_id, facility, who="rosa") == 4
+    assert numbers() == [("01", "01"), ("02", "02")]
+    with store.reading() as session:
+        assert numbering.last_run(session, first.patient_id) is None
+        places = {(p.abstract_id, p.sequence) for p in session.query(CasePlace)}
+    assert places == {(ids[0], "01"), (ids[1], "02")}
 
 
 def test_the_same_tumor_at_the_same_facility_opens_what_is_there(store, facility):

@@ -53,6 +53,20 @@ def test_a_case_with_reasons_against_it_does_not_become_complete(app, client, id
         assert session.get(Abstract, number).status == "incomplete"
 
 
+def test_the_questions_write_their_class_and_the_flag_into_the_abstract(app, client, ids):
+    rosa = client("registrar")
+    at = f"/abstracts/{ids['abstract']}"
+    assert f"/desk/class-of-case?abstract={ids['abstract']}" in rosa.get(at).text
+    answers = "contact=patient&required=yes&diagnosed=elsewhere&treated=none&seen_for=history"
+    page = rosa.get(f"/desk/class-of-case?abstract={ids['abstract']}&{answers}").text
+    assert "Write 33 into the abstract" in page
+    assert rosa.send(f"/desk{at}/class", {"class": "33"}).headers["Location"].endswith("#item-580")
+    with app.extensions["store"].reading() as session:
+        items = session.get(Abstract, ids["abstract"]).items
+    assert items["610"] == "33" and items["2152"] in ("0", "2"), "0 where the facility has no accreditation"
+    assert rosa.send(f"/desk{at}/class", {"class": "77"}).status_code == 422
+
+
 def test_a_question_is_asked_reminded_answered_and_closed(app, client, ids):
     rosa = client("registrar")
     asked = rosa.send(f"/desk/abstracts/{ids['abstract']}/ask", {"addressee": "Dr. Test", "question": "Which side?"})

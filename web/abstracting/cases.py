@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, request, url_for
 
 from registry import records
-from registry.abstracting import comparison, queries, treatment
+from registry.abstracting import comparison, numbering, queries, treatment
 from registry.abstracting import page as desk
 from registry.abstracting import status as steps
 from registry.abstracting.coding import Coding
@@ -161,3 +161,37 @@ def compare(patient_id: int):
     return render(
         "abstracting/compare.html", found=found, patient_id=patient_id, date_text=date_text, site_text=site_text
     )
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/sequence", permission="cases.edit")
+def sequence(abstract_id: int):
+    """What renumbering the patient's tumors would change, and the last renumbering, which can be taken back."""
+    with reading() as session:
+        view = views.load(session, actor(), abstract_id)
+        abstract = views.find(session, actor(), abstract_id)
+        lines = numbering.plan(session, view.patient_id, abstract.facility_id, central=actor().facility_id is None)
+        last = numbering.last_run(session, view.patient_id)
+    log_read("abstract", patient_id=view.patient_id, abstract=abstract_id)
+    return render(
+        "abstracting/sequence.html", view=view, lines=lines, last=last, date_text=date_text, site_text=site_text
+    )
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/sequence", permission="cases.edit", methods=("POST",))
+def sequence_step(abstract_id: int):
+    """Renumbers, or takes the last renumbering back."""
+    step = request.form.get("step", "")
+    with writing() as session:
+        abstract = views.find(session, actor(), abstract_id)
+        patient = abstract.record.patient
+        who, facility = actor(), abstract.facility_id
+        if step == "renumber":
+            count = len(numbering.plan(session, patient.id, facility, central=who.facility_id is None))
+            numbering.renumber(session, patient, facility, who=who.username, central=who.facility_id is None)
+            flash(f"{count} numbers changed; this can be taken back below.", "success")
+        elif step == "undo":
+            count = numbering.undo(session, patient.id, facility, who=who.username)
+            flash(f"{count} numbers are as they were.", "success")
+        else:
+            raise RegistryError("usage", "choose to renumber or to take it back")
+    return redirect(url_for("abstracting.sequence", abstract_id=abstract_id), 303)

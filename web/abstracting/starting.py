@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 
 from registry import records
 from registry.abstracting import class_of_case as classes
-from registry.abstracting import copying, starting
+from registry.abstracting import copying, derived, starting
 from registry.errors import RegistryError
 from registry.views import abstract as views
 from registry.views.labels import label
@@ -41,6 +41,23 @@ def class_of_case():
         sealed=keep.get("case", ""),
         kind=keep.get("kind", starting.NEW_PATIENT),
     )
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/class", permission="cases.edit", methods=("POST",))
+def class_write(abstract_id: int):
+    """Writes the class that the questions gave into the abstract, with what follows from it (2152)."""
+    code = request.form.get("class", "")
+    if code not in choices(610):
+        raise RegistryError("usage", f"{code!r} is no class of case", hint="answer the questions again")
+    with writing() as session:
+        abstract = views.find(session, actor(), abstract_id)
+        accredited = bool(abstract.facility and abstract.facility.accredited)
+        items = records.all_items(abstract) | {610: code}
+        changes = {610: code} | derived.consequences(items, [610], accredited=accredited)
+        records.save(session, abstract_id, changes, who=actor().username, why="class of case by questions")
+    flag = classes.accredited_flag(code, accredited=accredited)
+    flash(f"Class of case {code} is written, with the CoC flag {flag or 'blank'}.", "success")
+    return redirect(url_for("editor.edit", abstract_id=abstract_id, _anchor="item-580"), 303)
 
 
 @page(blueprint, "/start", permission="cases.edit")
