@@ -126,7 +126,7 @@ def _field(number: int, items: Mapping[int, str], coding: Coding, needed: set[in
     item, value = known(number), items.get(number, "")
     text = is_text(number)
     coded = not text and coding.is_coded(number)
-    hint = prompt(number, items.get(400, ""))
+    hint = prompt(number, items.get(400, ""), items.get(522, ""))
     if number == 580:
         hint = contact_question(items.get(610, ""))
     return Field(

@@ -50,11 +50,16 @@ def support(items: Mapping[int, str]) -> Support:
     return Support(needed, needed - len(missing), tuple(missing))
 
 
-@lru_cache(maxsize=2000)
-def prompt(item: int, site: str) -> str:
-    """Gives what a text block should say for a primary site, "" for an item that is no text block."""
+@lru_cache(maxsize=4000)
+def prompt(item: int, site: str, histology: str = "") -> str:
+    """Gives what a text block should say for a primary site, or for a histology that counts more; "" for other items."""
     found = ""
     for row in rows("text_prompts"):
-        if int(row["item"]) == item and (not row["sites"] or site[:3] in row["sites"].split()):
+        of_site = not row["sites"] or any(site.startswith(part) for part in row["sites"].split())
+        if int(row["item"]) == item and of_site and _is_of(histology, row["histology"]):
             found = row["prompt"]
     return found
+
+
+def _is_of(histology: str, ranges: str) -> bool:
+    return not ranges or any(low <= histology <= high for low, high in (part.split("-") for part in ranges.split()))

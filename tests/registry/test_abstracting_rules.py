@@ -102,5 +102,23 @@ def test_codes_without_text_are_told_with_the_blocks_that_should_say_it():
     assert "ER" in prompt(2550, "C504") and "CEA" in prompt(2550, "C187") and prompt(400, "C504") == ""
 
 
+@pytest.mark.parametrize(
+    ("site", "histology", "item", "word"),
+    [
+        ("C504", "8500", 2560, "sentinel"), ("C187", "8140", 2530, "pelvic MRI"), ("C341", "8140", 2570, "air spaces"),
+        ("C619", "8140", 2550, "PSA"), ("C672", "8120", 2540, "cystoscopy"), ("C649", "8310", 2570, "ISUP"),
+        ("C435", "8720", 2570, "Breslow"), ("C541", "8380", 2570, "myometrium"), ("C569", "8441", 2550, "CA-125"),
+        ("C539", "8070", 2570, "depth and width"), ("C739", "8260", 2530, "level"), ("C329", "8070", 2520, "tobacco"),
+        ("C250", "8500", 2550, "CA 19-9"), ("C220", "8170", 2550, "AFP"), ("C163", "8140", 2540, "gastroscopy"),
+        ("C155", "8070", 2540, "incisors"), ("C779", "9680", 2600, "Lugano"), ("C161", "9680", 2570, "subtype"),
+        ("C421", "9861", 2570, "blasts"), ("C421", "9732", 2550, "M protein"), ("C711", "9440", 2530, "midline"),
+        ("C620", "9061", 2550, "hCG"),
+    ],
+)  # fmt: skip
+def test_every_major_cancer_has_prompts_of_its_own(site, histology, item, word):
+    own = prompt(item, site, histology)
+    assert word in own and own.startswith("date") and own != prompt(item, "C809")
+
+
 def test_an_analytic_case_needs_its_treatment_status_and_another_does_not():
     assert 1285 in missing({610: "14"}) and 1285 not in missing({610: "33"})
