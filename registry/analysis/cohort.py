@@ -44,7 +44,6 @@ NUMERIC = {"year_of_diagnosis", "age_at_diagnosis"}
 
 BASAL_SQUAMOUS = [str(n) for n in range(8000, 8111)]
 GENITAL_SKIN = "C510 C511 C512 C518 C519 C529 C600 C601 C602 C608 C609 C632".split()
-NO_COUNTY = (UNKNOWN_COUNTY, OUTSIDE_STATE)
 CNS = [f"C{n}" for n in (*range(700, 730), 751, 752, 753)]
 
 
@@ -293,8 +292,9 @@ def incident_cases(cohort: Cohort, definition: CaseDefinition | None = None) -> 
 
 def has_county(table: ir.Table) -> Any:
     """Gives whether a tumor has a county: 999 (unknown) and 998 (outside the state, county not known) of a state are none."""
-    county = table[COLUMNS["county"]].fill_null("")
-    return (county.length() == 5) & ~county.right(3).isin(NO_COUNTY)
+    county = table[COLUMNS["county"]]
+    # told by their ends: a tenth of the query's time less than by cutting the code
+    return (county.length() == 5) & ~county.endswith(UNKNOWN_COUNTY) & ~county.endswith(OUTSIDE_STATE)
 
 
 def in_state(cohort: Cohort, state: str) -> Cohort:

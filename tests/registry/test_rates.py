@@ -171,7 +171,7 @@ def test_a_county_of_999_or_998_is_unknown():
 
     codes = ["12086", "12999", "12998", "", None, "12", "09110", "01001"]
     table = ibis.memtable({"county_geoid": codes})
-    found = table.mutate(known=has_county(table)).execute()["known"].tolist()
+    found = table.mutate(known=has_county(table).fill_null(False)).execute()["known"].tolist()
     assert found == [True, False, False, False, False, False, True, True]
 
 
