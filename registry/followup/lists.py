@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from abstracting.values import parse_date
 from registry.errors import RegistryError
-from registry.followup.rates import CASE, Rate, rates
+from registry.followup.outlook import outlooks
+from registry.followup.rates import CASE, Rate
 from registry.followup.rules import RuleSet, months_later
-from registry.followup.status import CURRENT, DELINQUENT, DUE, NOT_FOLLOWED, Person, people, restated, whole
+from registry.followup.status import CURRENT, DELINQUENT, DUE, NOT_FOLLOWED, Person, people, whole
 from registry.models import Facility
 
 FORECAST_MONTHS = 12
@@ -157,14 +158,9 @@ def forecast(
     months: int = FORECAST_MONTHS,
 ) -> dict[str, list[Forecast]]:
     """Gives by test what the rate will be at the end of this and each following month if nobody is heard of until then."""
-    persons = list(found)
     days = [months_later(first_of_month(as_of), n + 1) - timedelta(days=1) for n in range(months)]
-    result: dict[str, list[Forecast]] = {test.id: [] for test in rules.tests}
-    for day in days:
-        standing = (restated(person, rules, as_of=day) for person in persons)
-        for rate in rates(standing, rules, as_of=day, reference=reference, unit=unit):
-            result[rate.test.id].append(Forecast(day, rate.rate, rate.needed, rate.a))
-    return result
+    told = outlooks(found, rules, days, reference=reference, unit=unit)
+    return {test: [Forecast(o.on, o.rate, o.needed, o.eligible) for o in line] for test, line in told.items()}
 
 
 def behind(rate: Rate, letter: str, found: Iterable[Person]) -> list[Person]:

@@ -65,8 +65,13 @@ class Rate:
     @property
     def needed(self) -> int:
         """How many contacts among the lost reach the target."""
-        # the product is rounded before the ceiling: 0.80 * 35 is 28.000000000000004 in floating point
-        return max(math.ceil(round(self.test.target * self.a, 9)) - (self.b + self.d), 0)
+        return needed_contacts(self.test.target, self.a, self.b + self.d)
+
+
+def needed_contacts(target: float, eligible: int, followed: int) -> int:
+    """Gives how many more must be followed so that the target is met."""
+    # the product is rounded before the ceiling: 0.80 * 35 is 28.000000000000004 in floating point
+    return max(math.ceil(round(target * eligible, 9)) - followed, 0)
 
 
 def rates(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -83,7 +84,7 @@ class Person:
     phone: bool = False
     moved: bool = False
 
-    @property
+    @cached_property
     def followed(self) -> tuple[Case, ...]:
         """The cases that count."""
         return tuple(case for case in self.cases if not case.excluded)

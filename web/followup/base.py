@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from registry.followup import lists, rules
 from registry.followup.lists import Clinic
+from registry.followup.renewal import renewed
 from registry.followup.standing import Standing, stamp, standing
 from web.pages import actor
 
@@ -77,13 +78,15 @@ def now_standing(db: Session, chosen: Choice) -> Standing:
         found = kept.get(key)
     if found is not None and found[0] == mark:
         return found[1]
-    made = standing(
-        db,
-        chosen.rules,
-        as_of=chosen.as_of,
-        facility_id=chosen.facility_id,
-        own=who.facility_id is not None,
-    )
+    made = renewed(db, found[1], found[0], mark) if found is not None else None
+    if made is None:
+        made = standing(
+            db,
+            chosen.rules,
+            as_of=chosen.as_of,
+            facility_id=chosen.facility_id,
+            own=who.facility_id is not None,
+        )
     with _lock:
         kept.pop(key, None)
         kept[key] = (mark, made)
