@@ -30,11 +30,27 @@ def _mapping(texts: tuple[str, ...]) -> dict[str, str]:
     "--match", "surest", type=float, default=0.95, show_default=True, help="probability from which a pair is a match"
 )
 @click.option("--review", type=float, default=0.05, show_default=True, help="probability from which a pair is shown")
-def link(first: Path, second: Path | None, id_: str, maps: tuple[str, ...], surest: float, review: float) -> None:
+@click.option("--encode", is_flag=True, help="write FIRST as keyed tokens and filters (CSV) instead of linking")
+@click.option("--key-file", type=FILE, help="the secret that both registries share, 16 bytes or more; with --encode")
+@click.option("--fold", is_flag=True, help="fold the filters, which hides more and tells less; with --encode")
+@click.option("--encoded", is_flag=True, help="FIRST and SECOND were written by --encode")
+def link(
+    first: Path,
+    second: Path | None,
+    id_: str,
+    maps: tuple[str, ...],
+    surest: float,
+    review: float,
+    encode: bool,
+    key_file: Path | None,
+    fold: bool,
+    encoded: bool,
+) -> None:
     """Link the records of FIRST, or of FIRST and SECOND: one JSON line a pair, the surest first.
 
     Fields are known by the names of their columns: first, middle, last, suffix, maiden, sex, dob (YYYYMMDD), ssn, address,
     city, zip, phone, mrn. Twins, parents and children, and Sr and Jr are never more than `review`.
+    Registries that may not show each other names write --encode files with one key and link those with --encoded.
     """
     import pandas as pd
 
@@ -56,6 +72,25 @@ def link(first: Path, second: Path | None, id_: str, maps: tuple[str, ...], sure
                 hint="write the file again with every cell quoted where it holds a delimiter",
             )
         frames.append(pd.DataFrame(rows, columns=headers, dtype=str))
+    if encode != (key_file is not None) or (encode and (second is not None or encoded)) or (fold and not encode):
+        raise RegistryError(
+            "usage", "--encode takes one file and --key-file", hint="--fold belongs to it, --encoded does not"
+        )
+    if encode and key_file is not None:
+        from registry.linkage import privacy
+
+        written = privacy.encode(
+            frames[0], id=id_, mapping=_mapping(maps) or None, key=key_file.read_bytes(), fold=fold
+        )
+        click.echo(written.to_csv(index=False), nl=False)
+        return
+    if encoded:
+        from registry.linkage import privacy
+
+        pairs = privacy.link_encoded(*(frame.rename(columns={id_: "id"}) for frame in frames))
+        for line in pairs.to_dict("records"):
+            click.echo(json.dumps({**line, "tokens": line["tokens"].split()}, ensure_ascii=False))
+        return
     found = match(
         frames[0],
         frames[1] if len(frames) > 1 else None,
