@@ -41,11 +41,16 @@ class Standard:
 
     def group(self, age: np.ndarray) -> np.ndarray:
         """Gives the age group of ages in years; the first group takes those younger too (see `younger`)."""
-        return np.maximum(np.searchsorted(np.asarray(self.lower), np.floor(age), side="right") - 1, 0)
+        return np.maximum(np.searchsorted(np.asarray(self.lower), _completed(age), side="right") - 1, 0)
 
     def younger(self, age: np.ndarray) -> int:
         """Counts those below the first age: no standard for adults has a weight of their own for them."""
-        return int((np.floor(age) < self.lower[0]).sum())
+        return int((_completed(age) < self.lower[0]).sum())
+
+
+def _completed(age: np.ndarray) -> np.ndarray:
+    """Gives completed years; whole years that went through days and back come out a hair below themselves."""
+    return np.floor(age + 1e-9)
 
 
 @cache

@@ -22,6 +22,7 @@ from registry.analysis.survival_tables import ascertainment, life_table, table_t
 from registry.analysis.survival_words import describe
 from registry.errors import RegistryError
 from survival.frames import DAYS, FollowUp
+from survival.lifetables import YEAR_OF_AGE
 from survival.net.cohort import Cohort
 from survival.results import Result, plain
 from survival.standards import Standard
@@ -323,19 +324,22 @@ class _Estimates:
             closing=float(closing),
         )
 
+    def _breaks(self) -> list[float]:
+        """The bounds of the life table's intervals in months."""
+        request = self.request
+        if request.intervals == "month":
+            return [float(m) for m in range(int(np.ceil(12.0 * request.horizon)) + 1)]
+        if request.intervals == "year":
+            return [12.0 * y for y in range(int(np.ceil(request.horizon)) + 1)]
+        return [float(part) for part in request.intervals.split(",")]
+
     def _actuarial(self, months: list[float] | None, group: int | None = None) -> Result:
         from survival.actuarial import life_table
 
-        request, last = self.request, 12.0 * self.request.horizon
-        if request.intervals == "month":
-            breaks = [float(m) for m in range(int(np.ceil(last)) + 1)]
-        elif request.intervals == "year":
-            breaks = [12.0 * y for y in range(int(np.ceil(request.horizon)) + 1)]
-        else:
-            breaks = [float(part) for part in request.intervals.split(",")]
+        request = self.request
         return life_table(
             self.follow_up(group),
-            breaks=breaks,
+            breaks=self._breaks(),
             at=months,
             unit="months",
             ci=request.scale,  # type: ignore[arg-type]
@@ -348,9 +352,37 @@ class _Estimates:
             return None, None, []
         standard, notes = choose_standard(self.frame, self.request)
         if standard is None:
-            return None, None, notes
-        found = self._net(years, "years", self.request.given, standard=standard)
-        return found.frame, standard, [*notes, *(text for text in found.warnings if "younger than" in text)]
+            # many sites together have no standard in common; only for one site, or a method made for it, is that news
+            return None, None, notes if self.request.way.background or self.request.site else []
+        if self.request.way.background:
+            found = self._net(years, "years", self.request.given, standard=standard)
+        else:
+            found = self._aged(years, standard)
+        return (
+            found.frame,
+            standard,
+            [*notes, *(text for text in found.warnings if " persons are younger " in text or " unknown age " in text)],
+        )
+
+    def _aged(self, years: list[float], standard: Standard) -> Result:
+        """Observed or cause-specific survival, age-standardised."""
+        from survival.age_standard import age_standardised
+
+        request, months = self.request, self.request.method == "actuarial"
+        found = age_standardised(
+            self.follow_up(),
+            self.frame["age"].to_numpy(dtype=float) / YEAR_OF_AGE,
+            standard,
+            at=[12.0 * y for y in years] if months else years,
+            at_unit="months" if months else "years",
+            method="life-table" if months else "kaplan-meier",
+            breaks=self._breaks() if months else None,
+            weighting=request.weighting,  # type: ignore[arg-type]
+            ci=request.scale,  # type: ignore[arg-type]
+            level=request.level,
+            given=request.given,
+        )
+        return replace(found, frame=found.frame.assign(time=found.frame["time"] / 12.0)) if months else found
 
     def groups(self) -> list[Group]:
         """Who is in each group, with the medians of survival and of follow-up in years."""

@@ -203,7 +203,7 @@ class Request:
     @property
     def standardises(self) -> bool:
         """Whether age-standardised estimates belong to the answer."""
-        return self.way.background and not self.way.two_causes and self.standard != "none"
+        return not self.way.two_causes and self.standard != "none"
 
     def with_changes(self, **changes: Any) -> Request:
         """Gives the same request with other choices."""

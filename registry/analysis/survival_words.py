@@ -59,8 +59,8 @@ def describe(
     request = persons.request
     settings = dict(result.settings) | {"at_unit": "years", "at": list(request.at), "given": request.given}
     if request.way.background:
-        settings |= {"life_table": table_name, "standard": standard.name if standard else None}
-        settings["weighting"] = request.weighting if standard else None
+        settings["life_table"] = table_name
+    settings |= {"standard": standard.name, "weighting": request.weighting} if standard else {"standard": None}
     grouped = ("group",) if len(persons.labels) > 1 else ()
     shown = replace(result, settings=settings, by=grouped)
     found = reproduce(shown, snapshot=snapshot.version[:HASH], registry=registry, definition=persons.definition)

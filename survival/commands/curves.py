@@ -9,6 +9,7 @@ import click
 from survival.commands.options import (
     NAMES,
     NUMBERS,
+    Command,
     Source,
     data_options,
     emit,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from survival.actuarial import IntervalCounts
     from survival.frames import FollowUp, Unit
     from survival.intervals import Scale
+    from survival.results import Result
     from survival.risksets import RiskSets
 
 _ENGINE = click.option(
@@ -30,6 +32,62 @@ _ENGINE = click.option(
     show_default=True,
     help="Where rows are counted; duckdb and spark read Parquet of any size.",
 )
+
+
+_STANDARD = [
+    click.option(
+        "--standard", type=click.Choice(["icss1", "icss2", "icss3"]), help="Age-standardise; needs --age, --at."
+    ),
+    click.option("--age", metavar="COL", help="Age at diagnosis, for --standard."),
+    click.option("--age-unit", type=click.Choice(["days", "years"]), default="days", show_default=True),
+    click.option("--age-groups", type=NUMBERS, default=None, help="First ages of the standard's groups."),
+    click.option(
+        "--weights",
+        type=click.Choice(["traditional", "individual"]),
+        default="traditional",
+        show_default=True,
+        help="Weights of the standard for groups or (Brenner) for persons.",
+    ),
+]
+
+
+def standard_options(command: Command) -> Command:
+    """Adds --standard, --age, --age-unit, --age-groups, --weights."""
+    for option in reversed(_STANDARD):
+        command = option(command)
+    return command
+
+
+def standardise(
+    options: dict[str, Any], *, at: tuple[float, ...] | None, engine: str = "memory", **how: Any
+) -> Result | None:
+    """Takes the options of `standard_options` out; gives the age-standardised result, or None where none is asked for."""
+    name, age, age_unit = options.pop("standard"), options.pop("age"), options.pop("age_unit")
+    groups, weights = options.pop("age_groups"), options.pop("weights")
+    from survival.errors import SurvivalError
+
+    if name is None:
+        if age or groups:
+            raise SurvivalError("usage", "--age and --age-groups belong to --standard", hint="Give --standard icss1.")
+        return None
+    if not age or at is None or engine != "memory":
+        raise SurvivalError("usage", "--standard needs --age, --at and rows in memory", hint="Like --age age --at 1,5.")
+    from survival.age_standard import age_standardised
+    from survival.frames import Faults, read_numbers
+    from survival.lifetables import YEAR_OF_AGE
+    from survival.standards import LOWER_AGES
+    from survival.standards import standard as find_standard
+
+    source = Source.take(options)
+    frame, followup = source.load(age)
+    faults = Faults(source.data)
+    ages = read_numbers(frame, age, faults, minimum=0)
+    if age_unit == "days" and len(ages) > 1 and ages.max() < 130:
+        faults.add("value-range", f"no value of {age!r} exceeds 130 days", "Ages in years need --age-unit years.")
+    faults.raise_if_any()
+    lower = tuple(int(first) for first in groups) if groups else LOWER_AGES
+    years = ages / YEAR_OF_AGE if age_unit == "days" else ages.astype(float)
+    return age_standardised(followup, years, find_standard(name, lower=lower), at=at, weighting=weights, **how)
 
 
 def count(options: dict[str, Any], engine: Literal["duckdb", "spark"]) -> RiskSets:
@@ -56,6 +114,7 @@ def count(options: dict[str, Any], engine: Literal["duckdb", "spark"]) -> RiskSe
 @time_options
 @interval_options
 @_ENGINE
+@standard_options
 @click.option(
     "--adjust-losses",
     type=NAMES,
@@ -82,6 +141,14 @@ def km(
     """Kaplan-Meier survival with Greenwood's standard error; conditional, reversed and loss-adjusted forms."""
     from survival.kaplan_meier import kaplan_meier
 
+    if options["standard"] and (reverse or adjust_losses):
+        from survival.errors import SurvivalError
+
+        raise SurvivalError("usage", "--standard fits neither --reverse nor --adjust-losses", hint="Leave one out.")
+    aged = standardise(options, at=at, at_unit=at_unit, ci=ci, level=level, given=given, engine=engine)
+    if aged is not None:
+        emit(aged, as_json=as_json)
+        return
     if adjust_losses:
         from survival.errors import SurvivalError
         from survival.losses import loss_adjusted
@@ -116,6 +183,7 @@ def km(
 )
 @interval_options
 @_ENGINE
+@standard_options
 @output_options
 def lifetable(
     at: tuple[float, ...] | None,
@@ -131,6 +199,12 @@ def lifetable(
     from survival.actuarial import life_table
     from survival.errors import SurvivalError
 
+    aged = standardise(
+        options, at=at, at_unit=at_unit, ci=ci, level=level, method="life-table", breaks=breaks, engine=engine
+    )
+    if aged is not None:
+        emit(aged, as_json=as_json)
+        return
     counted: FollowUp | IntervalCounts
     if engine == "memory":
         counted = Source.take(options).load()[1]
