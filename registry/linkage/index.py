@@ -142,8 +142,10 @@ class Index:
     def save(self, path: Path) -> None:
         """Writes the index into one file, which replaces what was there only when it is whole."""
         with self._writing:
-            state = self._join(self._state)
-            self._state, self._places = state, None
+            state = self._state
+            if len(state.segments) != 1 or not state.alive[0].all():
+                state = self._join(state)
+                self._state, self._places = state, None
         segment = state.segments[0]
         head = {
             "layout": LAYOUT,
