@@ -22,10 +22,12 @@ from registry.exchange.formats import open_reader
 from registry.exchange.importer import run_import
 from registry.followup import simulation
 from registry.followup.chances import Attempt, fit
+from registry.followup.contact import News, record_news
 from registry.followup.rates import PATIENT, Rate, rates
+from registry.followup.renewal import renewed
 from registry.followup.rules import months_later, rule_set
-from registry.followup.standing import standing
-from registry.followup.status import Person, people
+from registry.followup.standing import Standing, stamp, standing
+from registry.followup.status import DELINQUENT, Person, people
 from registry.models import PatientRecord
 
 AS_OF = date(2025, 6, 30)
@@ -109,19 +111,35 @@ def contacts_needed(test: str, registries: dict[int, tuple[Store, dict[tuple[int
 
 
 def time_of_standing(patients: int, folder: Path) -> None:
-    """CPU seconds of everything that the pages of a day show."""
+    """CPU seconds of what the pages of a day show: computed from nothing, and renewed after one reply was saved."""
     store, _ = registry_of(7, patients, folder)
     with store.reading() as session:
+        mark, started = stamp(session), time.process_time()
+        old = standing(session, rule_set(), as_of=AS_OF)
+        first = time.process_time() - started
+        lost = next(person.patient_id for person in old.people if person.status == DELINQUENT)
+    shown = _shown(old)
+    with store.writing() as session:
+        told = News(day=f"{AS_OF:%Y%m%d}", vital_status="1", source="benchmark", code="2")
+        record_news(session, lost, told, who="benchmark", today=AS_OF)
+    with store.reading() as session:
         started = time.process_time()
-        found = standing(session, rule_set(), as_of=AS_OF)
-        loaded = time.process_time()
-        plans, months = found.plans, found.forecast
-    ended = time.process_time()
-    print(
-        f"standing of {len(found.people):,} patients: {loaded - started:.2f} s CPU to load, "
-        f"{ended - loaded:.2f} s for {len(plans)} plans and {sum(map(len, months.values()))} months of forecast"
-    )
+        new = renewed(session, old, mark, stamp(session))
+        again = time.process_time() - started
+    assert new is not None and len(new.people) == len(old.people)
+    print(f"standing of {len(old.people):,} patients, CPU seconds: {'read':>10}{'due list':>10}{'cockpit':>10}")
+    for name, read, (due, cockpit) in (("from nothing", first, shown), ("after one reply", again, _shown(new))):
+        print(f"{name:>47} {read:>10.2f}{read + due:>10.2f}{read + due + cockpit:>10.2f}")
     store.close()
+
+
+def _shown(found: Standing) -> tuple[float, float]:
+    """CPU seconds of the due list with its counts, and of the cockpit's rates, plans and months to come."""
+    started = time.process_time()
+    assert found.view("open") is not None and found.counts
+    due = time.process_time() - started
+    assert found.rates and found.plans and found.forecast
+    return due, time.process_time() - started - due
 
 
 def main() -> None:

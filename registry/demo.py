@@ -31,6 +31,7 @@ OPEN_CASES = 40
 """So many of the latest cases of each facility are left open, so that a worklist has work."""
 
 COMPLETENESS = 0.97
+EXPECTED_MONTHS = 12
 FIRST_YEAR = 2000
 YEARS_TO_COMPLETE = 2
 """Years after which a year of diagnosis counts as completely reported: the later ones are cases, not yet rates."""
@@ -132,6 +133,7 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
         result.append(f"{t.rows_in:,} rows = {t.created:,} new, {t.updated:,} changed, {t.rejected:,} rejected")
     with _stage(say, "facilities, physicians, population") as result, store.writing() as session:
         result.append(_masters(session, files, known.year - YEARS_TO_COMPLETE))
+        _expectations(session)
     with _stage(say, "denominators") as result:
         frame = made.population.assign(population=made.population["sampled"])
         label = f"{made.truth['population']}; scaled by the sampling fraction {made.truth['sampling_fraction']:.5f}"
@@ -178,6 +180,24 @@ def _masters(session: Session, files: Path, complete_to: int) -> str:
         for c in counties
     )
     return f"{len(facilities)} facilities, {len(physicians)} physicians, {len(counties)} counties declared"
+
+
+def _expectations(session: Session) -> int:
+    """What each facility is expected to send in a month: what it sent in a month of its last full year, rounded up."""
+    from registry.models.followup import ExpectedSubmission
+    from registry.state.submissions import grid, months_until
+
+    this = f"{now():%Y-%m}"
+    wanted = months_until(this, EXPECTED_MONTHS)
+    before = grid(session, last=f"{int(this[:4]) - 1}{this[4:]}")
+    rows = [
+        ExpectedSubmission(facility_id=line.facility_id, month=month, expected=-(-line.received // len(line.cells)))
+        for line in before.lines
+        if line.received
+        for month in wanted
+    ]
+    session.add_all(rows)
+    return len(rows)
 
 
 def _people_and_work(session: Session) -> str:
