@@ -164,7 +164,7 @@ def load(session: Session, actor: Actor, patient_id: int) -> PatientView:
     records = list({a.record_id: a.record for a in abstracts}.values()) if bound else list(patient.records)
     tumors = _tumors(abstracts, [] if bound else patient.tumors)
     items = _numbered(_merged(r.items for r in records) if bound else patient.items)
-    sources = tuple(_source_name(record) for record in records)
+    sources = tuple(source_name(record) for record in records)
     return PatientView(
         id=patient.id,
         items=items,
@@ -176,7 +176,8 @@ def load(session: Session, actor: Actor, patient_id: int) -> PatientView:
     )
 
 
-def _source_name(record: PatientRecord) -> str:
+def source_name(record: PatientRecord) -> str:
+    """Gives where a report came from: the facility, or what the source calls itself."""
     source = record.source
     return (source.facility.name if source.facility else "") or source.name or source.facility_number or "unspecified"
 
@@ -214,7 +215,7 @@ def _abstract(abstract: Abstract) -> AbstractView:
     )
     return AbstractView(
         id=abstract.id,
-        facility=abstract.facility.name if abstract.facility else _source_name(abstract.record),
+        facility=abstract.facility.name if abstract.facility else source_name(abstract.record),
         accession=abstract.accession_number or "",
         sequence=abstract.sequence_hospital or "",
         class_of_case=abstract.class_of_case or "",
