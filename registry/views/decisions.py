@@ -190,4 +190,3 @@ def deciders(session: Session, about: str) -> list[str]:
     """Gives the accounts that decided, by name."""
     model = TumorDecision if about == TUMORS else LinkageDecision
     return sorted(session.scalars(select(model.who).where(~model.automatic).distinct()))
-

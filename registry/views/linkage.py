@@ -62,7 +62,9 @@ class Filters:
         known = {"state": {*STATES, ""}, "verdict": {"", "match", "review"}, "conflict": {"", ANY, NONE, *conflicts()}}
         for name, values in known.items():
             if getattr(self, name) not in values:
-                raise RegistryError("usage", f"no {name} {getattr(self, name)!r}", hint=f"known: {', '.join(sorted(values))}")
+                raise RegistryError(
+                    "usage", f"no {name} {getattr(self, name)!r}", hint=f"known: {', '.join(sorted(values))}"
+                )
 
 
 @dataclass(frozen=True)
@@ -306,10 +308,11 @@ def runs(session: Session, *, limit: int = 10) -> list[RunLine]:
     """Gives the last runs, newest first."""
     query = select(LinkageRun).order_by(LinkageRun.id.desc()).limit(limit)
     return [
-        RunLine(r.id, r.kind, r.state, r.started_at, r.finished_at, r.who, dict(r.report or {}), dict(r.thresholds or {}))
+        RunLine(
+            r.id, r.kind, r.state, r.started_at, r.finished_at, r.who, dict(r.report or {}), dict(r.thresholds or {})
+        )
         for r in session.scalars(query)
     ]
-
 
 
 def latest_job(session: Session) -> Job | None:

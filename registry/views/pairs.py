@@ -340,7 +340,8 @@ def _side(session: Session, actor: Actor, record: PatientRecord, letter: str) ->
     )
     batch = session.get(ImportBatch, record.batch_id) if record.batch_id else None
     residences = [
-        Residence(*(a.items.get(n, "") for n in ("2330", "70", "80", "100", "90")), a.items.get("390", "")) for a in abstracts
+        Residence(*(a.items.get(n, "") for n in ("2330", "70", "80", "100", "90")), a.items.get("390", ""))
+        for a in abstracts
     ]
     return Side(
         record_id=record.id,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from abstracting.values import parse_date
@@ -60,6 +60,11 @@ class Moment:
     def earliest(self) -> date | None:
         """The earliest possible day; None where nothing is known."""
         return self.at.astimezone().date() if self.at is not None else parse_date(self.day).earliest
+
+    @property
+    def year(self) -> int:
+        """The year under which it stands; 9999 where no day is known."""
+        return self.earliest.year if self.earliest is not None else 9999
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,12 @@ def _care(view: patients.PatientView) -> Iterator[Moment]:
                 codes = ((610, abstract.class_of_case),) if abstract.class_of_case else ()
                 detail = f"at {abstract.facility}" if abstract.facility else ""
                 yield Moment(
-                    abstract.date_of_first_contact, "contact", "First contact", detail, codes, about=("abstract", abstract.id)
+                    abstract.date_of_first_contact,
+                    "contact",
+                    "First contact",
+                    detail,
+                    codes,
+                    about=("abstract", abstract.id),
                 )
 
 
@@ -126,10 +136,14 @@ def _attempts(session: Session, actor: Actor, patient_id: int) -> Iterator[Momen
         way = SOURCES[attempt.source].title if attempt.source in SOURCES else attempt.source
         about = ("follow-up", patient_id)
         if attempt.sent_on:
-            yield Moment(_coded(attempt.sent_on), "follow-up", f"Asked: {way}", attempt.channel, who=attempt.made_by, about=about)
+            yield Moment(
+                _coded(attempt.sent_on), "follow-up", f"Asked: {way}", attempt.channel, who=attempt.made_by, about=about
+            )
         if attempt.heard_on:
             detail = attempt.outcome.replace("-", " ")
-            yield Moment(_coded(attempt.heard_on), "follow-up", f"Answer: {way}", detail, who=attempt.made_by, about=about)
+            yield Moment(
+                _coded(attempt.heard_on), "follow-up", f"Answer: {way}", detail, who=attempt.made_by, about=about
+            )
 
 
 def _files(session: Session, actor: Actor, patient_id: int) -> Iterator[Moment]:
@@ -145,7 +159,12 @@ def _files(session: Session, actor: Actor, patient_id: int) -> Iterator[Moment]:
             continue
         title = "Death told" if file.kind == "deaths" else "Seen"
         yield Moment(
-            match.values.get("day", ""), "file", title, f"{file.title}, row {match.row}", who=match.decided_by, about=("file", file.id)
+            match.values.get("day", ""),
+            "file",
+            title,
+            f"{file.title}, row {match.row}",
+            who=match.decided_by,
+            about=("file", file.id),
         )
 
 
@@ -178,7 +197,7 @@ def _decisions(session: Session, actor: Actor, patient_id: int, abstracts: list[
         yield from _decided(decision, title, f"abstracts {decision.left_id} and {decision.right_id}", about)
 
 
-def _both(left, right):  # noqa: ANN001, ANN202
+def _both(left: ColumnElement[bool], right: ColumnElement[bool]) -> ColumnElement[bool]:
     return left & right
 
 
@@ -190,7 +209,15 @@ def _decided(
     yield Moment("", "linkage", title, why, at=decision.at, who=who, about=about)
     if decision.undone_at is not None:
         why = f"{detail}: {decision.undone_why}" if decision.undone_why else detail
-        yield Moment("", "linkage", f"Taken back: {title.lower()}", why, at=decision.undone_at, who=decision.undone_by, about=about)
+        yield Moment(
+            "",
+            "linkage",
+            f"Taken back: {title.lower()}",
+            why,
+            at=decision.undone_at,
+            who=decision.undone_by,
+            about=about,
+        )
 
 
 def _history(session: Session, actor: Actor, patient_id: int, abstracts: list[int]) -> Iterator[Moment]:

@@ -12,7 +12,6 @@ from registry.linkage import decisions
 from registry.models.linkage import LinkageDecision, LinkagePair
 from registry.views import linkage as views
 from registry.views import pairs
-from web.filters import moment
 from web.linkage import blueprint
 from web.linkage.base import filters, kept, may_decide, require_sight, say, why_of
 from web.meanings import date_text
@@ -111,21 +110,28 @@ def _just_done(db: Session, pair_id: int) -> dict[str, Any] | None:
     """What the reviewer decided last, for the line that takes it back; only their own, and only while it stands."""
     number = request.args.get("done", "")
     found = db.get(LinkageDecision, int(number)) if number.isdigit() and len(number) < 19 else None
-    if found is None or found.who != actor().username or found.undone_at is not None or found.pair_id in (None, pair_id):
+    if (
+        found is None
+        or found.who != actor().username
+        or found.undone_at is not None
+        or found.pair_id in (None, pair_id)
+    ):
         return None
     before = db.get(LinkagePair, found.pair_id)
     if before is None:
         return None
     who = views.accounts(db, [before.left_id, before.right_id])
-    return {"id": found.id, "pair": found.pair_id, "words": DONE[found.kind], "left": who.get(before.left_id), "right": who.get(before.right_id)}
+    return {
+        "id": found.id,
+        "pair": found.pair_id,
+        "words": DONE[found.kind],
+        "left": who.get(before.left_id),
+        "right": who.get(before.right_id),
+    }
 
 
 class Late(Exception):
-    """Another reviewer was faster with this pair."""
-
-    def __init__(self, pair: LinkagePair):
-        super().__init__(pair.id)
-        self.pair = pair
+    """Another reviewer was faster with this pair; the message says who and with what."""
 
 
 @page(blueprint, "/<int:pair_id>/decide", permission="cases.edit", methods=("POST",))
@@ -138,7 +144,7 @@ def decide(pair_id: int):
         with writing() as db:
             found = views.find(db, who, pair_id)
             if found.state not in views.OPEN or str(found.version_id) != form.get("version", ""):
-                raise Late(found)
+                raise Late(_faster(found))
             after = views.neighbor(db, who, chosen, found, skip_asked=who.username)
             made = None
             if do == "link":
@@ -151,7 +157,7 @@ def decide(pair_id: int):
                 raise RegistryError("usage", "choose to link, never to link, or to ask a second reviewer")
             number = made.id if made is not None else ""
     except Late as late:
-        return _too_late(late.pair)
+        return _show(pair_id, status=409, notice=f"{late} Nothing of yours was written; look again.")
     except RegistryError as fault:
         if fault.code == "not-found":
             raise
@@ -167,20 +173,15 @@ def decide(pair_id: int):
     return redirect(url_for("linkage.pair", pair_id=after, **kept(chosen), **({"done": number} if number else {})), 303)
 
 
-def _too_late(found: LinkagePair):
-    """The answer to a reviewer whom another was faster than."""
-    state = {
-        views.LINKED: "decided that they are one person",
-        views.DIFFERENT: "decided that they are two persons",
-        views.SECOND: "asked for a second reviewer",
-    }.get(found.state)
-    by = found.asked_by if found.state == views.SECOND else found.decided_by
-    if state and by:
-        when = moment(found.decided_at, "%H:%M") if found.state != views.SECOND and found.decided_at else ""
-        told = f"{by} {state}{' at ' if when else ''}{when} while you looked at this pair."
-    else:
-        told = "This pair changed while you looked at it."
-    return _show(found.id, status=409, notice=f"{told} Nothing of yours was written; look again.")
+def _faster(found: LinkagePair) -> str:
+    """Who was faster with a pair and what they decided, in words."""
+    if found.state == views.SECOND:
+        return f"{found.asked_by} asked for a second reviewer while you looked at this pair."
+    what = {views.LINKED: "one person", views.DIFFERENT: "two persons"}.get(found.state)
+    if what is None or not found.decided_by:
+        return "This pair changed while you looked at it."
+    at = f" at {found.decided_at.astimezone():%H:%M}" if found.decided_at else ""
+    return f"{found.decided_by} decided that they are {what}{at}, while you looked at this pair."
 
 
 @page(blueprint, "/decisions/<int:decision_id>/undo", permission="cases.edit", methods=("POST",))

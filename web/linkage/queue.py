@@ -12,6 +12,7 @@ from web.linkage import blueprint
 from web.linkage.base import filters, kept, may_decide
 from web.pages import actor, log_search, page, reading, render, store
 
+
 @page(blueprint, "", permission="cases.read")
 def index():
     """The queue."""
@@ -70,5 +71,9 @@ def run(number: int):
         jobs.revive(store(), number)
         found = jobs.state(store(), number)
     return render(
-        "linkage/run.html", block="progress", job=found, worker=jobs.worker_is_running(store()), report=found.result or {}
+        "linkage/run.html",
+        block="progress",
+        job=found,
+        worker=jobs.worker_is_running(store()),
+        report=found.result or {},
     )

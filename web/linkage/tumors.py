@@ -87,7 +87,12 @@ def _just_done(db, pair_id: int) -> dict[str, object] | None:
     """What the reviewer decided last, for the line that takes it back."""
     number = request.args.get("done", "")
     found = db.get(TumorDecision, int(number)) if number.isdigit() and len(number) < 19 else None
-    if found is None or found.who != actor().username or found.undone_at is not None or found.pair_id in (None, pair_id):
+    if (
+        found is None
+        or found.who != actor().username
+        or found.undone_at is not None
+        or found.pair_id in (None, pair_id)
+    ):
         return None
     return {"id": found.id, "pair": found.pair_id, "words": DONE[found.kind]}
 
@@ -116,7 +121,11 @@ def decide_tumor(pair_id: int):
                 raise RegistryError("usage", "choose one tumor or two")
             number = made.id
     except Late:
-        return _show(pair_id, status=409, notice="Somebody decided this pair while you looked at it. Nothing of yours was written; look again.")
+        return _show(
+            pair_id,
+            status=409,
+            notice="Somebody decided this pair while you looked at it. Nothing of yours was written; look again.",
+        )
     except RegistryError as fault:
         if fault.code == "not-found":
             raise
