@@ -263,8 +263,17 @@ def field_line(
 ) -> FieldLine:
     """Gives one field of two reports, with what differs told letter by letter."""
     values = [next((items[str(n)] for n in numbers if items.get(str(n))), "") for items in (left, right)]
-    runs = differences(*values, in_place=name in DIGITS)
+    runs = differences(*(_written(name, value) for value in values), in_place=name in DIGITS)
     return FieldLine(name, title, numbers[0], *values, *runs, level, weight)
+
+
+def _written(name: str, value: str) -> str:
+    """A date and a social security number with the strokes between their parts, as people compare them."""
+    if name in DATES and len(value) == 8:
+        return f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    if name == "ssn" and len(value) == 9:
+        return f"{value[:3]}-{value[3:5]}-{value[5:]}"
+    return value
 
 
 def differences(left: str, right: str, *, in_place: bool = False) -> tuple[tuple[Run, ...], tuple[Run, ...]]:

@@ -447,5 +447,5 @@ def test_pages_in_the_dark_and_on_a_narrow_screen(
 
 
 def test_a_run_is_started_by_an_account_of_the_whole_registry(client: Callable[..., Any], pairs: list[int]) -> None:
-    assert client("general").send("/linkage/run").status_code == 403
-    assert client("state").send("/linkage/run").status_code == 403
+    assert client("general").send("/linkage/run", {"over": "registry"}).status_code == 403
+    assert client("state").send("/linkage/run", {"over": "registry"}).status_code == 403

@@ -50,6 +50,8 @@ def _may_start() -> bool:
 @page(blueprint, "/run", permission="cases.edit", methods=("POST",))
 def start():
     """Starts a run over the whole registry; a run that is under way is shown instead of a second one."""
+    if request.form.get("over") != "registry":
+        raise RegistryError("usage", "a run is over the whole registry", hint="start it from the queue")
     if not _may_start():
         raise Refused("A run compares the reports of all facilities; your account is bound to one.")
     with reading() as db:
