@@ -33,6 +33,10 @@ def run() -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
         connection.commit()
+    # SQLite alters a table by making it anew: with foreign keys on, dropping the old one would empty what hangs on it
+    without_keys = connection.dialect.name == "sqlite" and not connection.in_transaction()
+    if without_keys:
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
     try:
         context.configure(
             connection=connection,
@@ -45,6 +49,9 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
     finally:
+        if without_keys:
+            connection.rollback()
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")
         if connection.dialect.name == "postgresql":
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})

@@ -1,4 +1,4 @@
-"""The store's engine and sessions: pragmas, the write lock, and the rule that a loading batch is seen by nobody.
+"""The store's engine and sessions: pragmas, the write lock, and the rule that loading and merged rows are seen by nobody.
 
 SQLite runs in WAL with foreign keys on; a writing session begins IMMEDIATE, so that two writers wait for each other at
 the start and never fail in the middle. PostgreSQL runs READ COMMITTED.
@@ -20,6 +20,9 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_c
 from registry.config import Settings
 from registry.errors import RegistryError
 from registry.models import LOADING, Abstract, ImportBatch, Patient, PatientRecord, Tumor
+
+MERGED = (Patient, Tumor)
+"""The tables whose rows are emptied by linkage and stay, unseen, so that undoing it restores them."""
 
 BATCHED = (Patient, PatientRecord, Tumor, Abstract)
 """The tables whose rows belong to an import batch and stay unseen while it loads."""
@@ -66,9 +69,14 @@ def _sqlite_begin(connection: Any) -> None:
 
 
 def _hide_loading(state: ORMExecuteState) -> None:
-    """Adds to every ORM query that rows of a batch which still loads do not exist."""
+    """Adds to every ORM query that rows of a batch which still loads, and rows emptied by linkage, do not exist."""
     if not state.is_select or state.is_column_load or state.is_relationship_load:
         return
+    if not (state.execution_options.get("see_merged") or state.execution_options.get("see_loading")):
+        for model in MERGED:
+            state.statement = state.statement.options(
+                with_loader_criteria(model, model.merged_into_id.is_(None), include_aliases=True)
+            )
     if state.execution_options.get("see_loading"):
         return
     loading = select(ImportBatch.id).where(ImportBatch.status == LOADING)

@@ -237,6 +237,7 @@ def _insert_records(session: Session, plan: Plan, units: list[RecordUnit], batch
         {
             "batch_id": batch_id,
             "patient_id": unit.patient_id,
+            "home_patient_id": unit.patient_id,
             "source_id": plan.masters.sources[unit.source],
             "patient_id_number": unit.number,
             "items": unit.items,
@@ -265,6 +266,7 @@ def _insert_tumors(session: Session, plan: Plan, units: list[tuple[RecordUnit, T
             "batch_id": batch_id,
             "record_id": record.record_id,
             "tumor_id": tumor_id,
+            "home_tumor_id": tumor_id,
             "facility_id": plan.masters.facilities.get(tumor.facility),
             "tumor_record_number": tumor.number,
             "items": values,

@@ -7,6 +7,14 @@ from registry.models.consolidation import ConsolidationChoice
 from registry.models.documents import LOADING, READY, REMOVED, Document, ImportBatch, ImportChange, ImportReject
 from registry.models.edits import EditFinding, EditOverride, WorklistEntry
 from registry.models.facilities import UNSPECIFIED, Facility, Physician, Source
+from registry.models.linkage import (
+    LinkageDecision,
+    LinkagePair,
+    LinkageRun,
+    RowHome,
+    TumorDecision,
+    TumorPair,
+)
 from registry.models.people import Patient, PatientRecord
 from registry.models.tumors import STATUSES, Abstract, AbstractText, Treatment, Tumor
 from registry.models.work import Disclosure, Job, PopulationArea, SavedList
@@ -32,15 +40,21 @@ __all__ = [
     "ImportChange",
     "ImportReject",
     "Job",
+    "LinkageDecision",
+    "LinkagePair",
+    "LinkageRun",
     "Patient",
     "PatientRecord",
     "Physician",
     "PopulationArea",
     "Revision",
+    "RowHome",
     "SavedList",
     "Source",
     "Treatment",
     "Tumor",
+    "TumorDecision",
+    "TumorPair",
     "WorklistEntry",
     "now",
 ]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Patient(Versioned, Base):
     """One person as the registry knows them: `items` is the truth, the typed columns are its projection.
 
-    The columns are written by `registry.projection` alone, from `items`; they exist to filter, join and sort.
+    The columns are written by `registry.projection` alone, from `items`; they exist to filter, join and sort. A row whose
+    accounts linkage moved away stays, with `merged_into_id`, and is seen by nobody (`registry.db`).
     """
 
     __tablename__ = "patient"
@@ -29,6 +30,7 @@ class Patient(Versioned, Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), index=True)
     items: Mapped[Items] = mapped_column(default=dict)
 
     name_last: Mapped[str | None] = mapped_column(String(60))
@@ -51,12 +53,18 @@ class Patient(Versioned, Base):
     last_contact_latest: Mapped[date | None]
     cause_of_death: Mapped[str | None] = mapped_column(String(6))
 
-    records: Mapped[list[PatientRecord]] = relationship(back_populates="patient", order_by="PatientRecord.id")
-    tumors: Mapped[list[Tumor]] = relationship(back_populates="patient", order_by="Tumor.id")
+    records: Mapped[list[PatientRecord]] = relationship(
+        back_populates="patient", order_by="PatientRecord.id", foreign_keys="PatientRecord.patient_id"
+    )
+    tumors: Mapped[list[Tumor]] = relationship(
+        back_populates="patient",
+        order_by="Tumor.id",
+        primaryjoin="and_(Tumor.patient_id == Patient.id, Tumor.merged_into_id.is_(None))",
+    )
 
 
 class PatientRecord(Versioned, Base):
-    """One source's account of one person; linkage moves `patient_id`, and moving it back restores what was."""
+    """One source's account of one person; linkage moves `patient_id`, `home_patient_id` is the row made with it."""
 
     __tablename__ = "patient_record"
     __table_args__ = (UniqueConstraint("source_id", "patient_id_number"),)
@@ -64,11 +72,12 @@ class PatientRecord(Versioned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), index=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
+    home_patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     patient_id_number: Mapped[str] = mapped_column(String(50), index=True)
     items: Mapped[Items] = mapped_column(default=dict)
     digest: Mapped[str] = mapped_column(String(64), default="")
 
-    patient: Mapped[Patient] = relationship(back_populates="records")
+    patient: Mapped[Patient] = relationship(back_populates="records", foreign_keys=patient_id)
     source: Mapped[Source] = relationship()
     abstracts: Mapped[list[Abstract]] = relationship(back_populates="record", order_by="Abstract.id")

@@ -27,6 +27,7 @@ class Tumor(Versioned, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), index=True)
     patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("tumor.id"), index=True)
     items: Mapped[Items] = mapped_column(default=dict)
 
     primary_site: Mapped[str | None] = mapped_column(String(4))
@@ -46,7 +47,9 @@ class Tumor(Versioned, Base):
     summary_stage: Mapped[str | None] = mapped_column(String(1))
 
     patient: Mapped[Patient] = relationship(back_populates="tumors")
-    abstracts: Mapped[list[Abstract]] = relationship(back_populates="tumor", order_by="Abstract.id")
+    abstracts: Mapped[list[Abstract]] = relationship(
+        back_populates="tumor", order_by="Abstract.id", foreign_keys="Abstract.tumor_id"
+    )
 
 
 class Abstract(Versioned, Base):
@@ -66,6 +69,7 @@ class Abstract(Versioned, Base):
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), index=True)
     record_id: Mapped[int] = mapped_column(ForeignKey("patient_record.id"), index=True)
     tumor_id: Mapped[int] = mapped_column(ForeignKey("tumor.id"), index=True)
+    home_tumor_id: Mapped[int] = mapped_column(ForeignKey("tumor.id"), index=True)
     facility_id: Mapped[int | None] = mapped_column(ForeignKey("facility.id"))
     tumor_record_number: Mapped[str] = mapped_column(String(20))
     items: Mapped[Items] = mapped_column(default=dict)
@@ -80,7 +84,7 @@ class Abstract(Versioned, Base):
     abstracted_by: Mapped[str | None] = mapped_column(String(3))
 
     record: Mapped[PatientRecord] = relationship(back_populates="abstracts")
-    tumor: Mapped[Tumor] = relationship(back_populates="abstracts")
+    tumor: Mapped[Tumor] = relationship(back_populates="abstracts", foreign_keys=tumor_id)
     facility: Mapped[Facility | None] = relationship()
     texts: Mapped[list[AbstractText]] = relationship(back_populates="abstract", cascade="all, delete-orphan")
     treatments: Mapped[list[Treatment]] = relationship(

@@ -58,7 +58,11 @@ def selected(store: Store, *texts: str, ground=TUMORS) -> list[int]:
     """The cases (1 to 5) that meet the conditions."""
     with store.reading() as session:
         if ground is TUMORS:
-            query = select(PatientRecord.patient_id_number).join(Patient).join(Tumor, Tumor.patient_id == Patient.id)
+            query = (
+                select(PatientRecord.patient_id_number)
+                .join(PatientRecord.patient)
+                .join(Tumor, Tumor.patient_id == Patient.id)
+            )
         else:
             query = select(PatientRecord.patient_id_number).select_from(Abstract).join(PatientRecord).join(Facility)
         query = query.where(*(clause(c, ground) for c in parse(texts)))

@@ -131,6 +131,7 @@ def fill(store: Store) -> dict[str, int]:
         first = session.query(PatientRecord).filter_by(patient_id_number="00000001").one()
         alone, alone_tumor = both.patient, both.abstracts[0].tumor
         both.patient, both.abstracts[0].tumor = first.patient, first.abstracts[0].tumor
+        both.home_patient_id, both.abstracts[0].home_tumor_id = first.patient_id, first.abstracts[0].tumor_id
         session.flush()
         session.expire_all()
         session.delete(alone_tumor)

@@ -1,0 +1,203 @@
+"""Who is one person, and which abstracts are one tumor: a function of the standing decisions alone.
+
+`groups` is pure: the same members and edges give the same groups in whatever order they came. `regroup` brings the rows there:
+the patient of a group is the smallest home of its reports, the tumor of a group the smallest home of its abstracts; emptied
+rows stay with `merged_into_id`, and what hangs on them moves with its home. Regrouping twice changes nothing, and a decision
+taken back restores what was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Table, inspect, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from registry import audit
+from registry.linkage.consolidate import refresh_patient, refresh_tumor
+from registry.models import Abstract, Base, Patient, PatientRecord, Tumor
+from registry.models.linkage import LINK, SAME, LinkageDecision, RowHome, TumorDecision
+
+OWN = frozenset({"patient", "patient_record", "tumor", "abstract", "row_home"})
+"""Tables that regrouping itself sees to; all others with a foreign key to patient or tumor hang on it."""
+
+SEEN = {"see_merged": True}
+
+
+def groups(members: Iterable[int], edges: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Gives the smallest member of each member's connected group; edges to strangers join nothing."""
+    parent = {member: member for member in sorted(set(members))}
+
+    def root(member: int) -> int:
+        while parent[member] != member:
+            parent[member] = parent[parent[member]]
+            member = parent[member]
+        return member
+
+    for a, b in edges:
+        if a in parent and b in parent:
+            low, high = sorted((root(a), root(b)))
+            parent[high] = low
+    return {member: root(member) for member in parent}
+
+
+def homes(of: Mapping[int, int], edges: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Gives for each member (with its home) the home of its group: the smallest of the homes; one home is one group."""
+    first: dict[int, int] = {}
+    together = [(first.setdefault(home, member), member) for member, home in sorted(of.items())]
+    found = groups(of, [*together, *edges])
+    least: dict[int, int] = {}
+    for member, group in found.items():
+        least[group] = min(least.get(group, of[member]), of[member])
+    return {member: least[group] for member, group in found.items()}
+
+
+def neighborhood(session: Session, record_ids: Iterable[int]) -> list[PatientRecord]:
+    """Gives all reports that a regrouping of some may move: of the same patients, and linked to them."""
+    wanted, known = set(record_ids), set()
+    rows: dict[int, PatientRecord] = {}
+    while wanted - known:
+        fresh = wanted - known
+        known |= fresh
+        found = session.scalars(select(PatientRecord).where(PatientRecord.id.in_(fresh))).all()
+        rows |= {row.id: row for row in found}
+        places = {place for row in found for place in (row.patient_id, row.home_patient_id)}
+        near = or_(PatientRecord.patient_id.in_(places), PatientRecord.home_patient_id.in_(places))
+        wanted |= set(session.scalars(select(PatientRecord.id).where(near)))
+        wanted |= {end for edge in standing(session, fresh) for end in edge}
+    return [rows[number] for number in sorted(rows)]
+
+
+def standing(session: Session, ids: Iterable[int], kind: str = LINK) -> list[tuple[int, int]]:
+    """Gives the standing decisions of a kind with one of the reports, as (left, right)."""
+    wanted = list(ids)
+    query = select(LinkageDecision.left_id, LinkageDecision.right_id).where(
+        LinkageDecision.kind == kind,
+        LinkageDecision.undone_at.is_(None),
+        or_(LinkageDecision.left_id.in_(wanted), LinkageDecision.right_id.in_(wanted)),
+    )
+    return [(left, right) for left, right in session.execute(query)]
+
+
+def regroup(session: Session, record_ids: Iterable[int], *, who: str, why: str = "") -> set[int]:
+    """Brings reports, abstracts and what hangs on them where the standing decisions say; gives the patients that changed."""
+    records = neighborhood(session, record_ids)
+    target = homes({r.id: r.home_patient_id for r in records}, standing(session, [r.id for r in records]))
+    at = {r.home_patient_id: target[r.id] for r in records}
+    moved: list[tuple[int, int, dict[str, Any]]] = []
+    for record in records:
+        if record.patient_id != target[record.id]:
+            moved.append((record.id, record.version_id + 1, {"patient": [record.patient_id, target[record.id]]}))
+            record.patient_id = target[record.id]
+    abstracts = list(session.scalars(select(Abstract).where(Abstract.record_id.in_(target)).order_by(Abstract.id)))
+    tumor_of = _tumors(session, abstracts, target)
+    tumors_at = {a.home_tumor_id: tumor_of[a.id] for a in abstracts}
+    moved_abstracts = []
+    for abstract in abstracts:
+        if abstract.tumor_id != tumor_of[abstract.id]:
+            change = {"tumor": [abstract.tumor_id, tumor_of[abstract.id]]}
+            moved_abstracts.append((abstract.id, abstract.version_id + 1, change))
+            abstract.tumor_id = tumor_of[abstract.id]
+    patients = _settle(session, Patient, at)
+    person_of = {tumor_of[a.id]: target[a.record_id] for a in abstracts}
+    tumors = _settle(session, Tumor, tumors_at)
+    for tumor in tumors:
+        goal = person_of.get(tumors_at.get(tumor.id, tumor.id))
+        if goal is not None and tumor.patient_id != goal:
+            tumor.patient_id = goal
+    session.flush()
+    _carry(session, "patient", at)
+    _carry(session, "tumor", tumors_at)
+    audit.append_many(session, "patient_record", moved, action="regroup", who=who, why=why)
+    audit.append_many(session, "abstract", moved_abstracts, action="regroup", who=who, why=why)
+    for row in (*patients, *tumors):
+        session.expire(row, ["records", "tumors"] if isinstance(row, Patient) else ["abstracts", "patient"])
+    for tumor in tumors:
+        if tumor.merged_into_id is None:
+            refresh_tumor(session, tumor, who=who, why=why)
+    for patient in patients:
+        if patient.merged_into_id is None:
+            refresh_patient(session, patient, who=who, why=why)
+    return {patient.id for patient in patients}
+
+
+def _tumors(session: Session, abstracts: list[Abstract], person: Mapping[int, int]) -> dict[int, int]:
+    """The tumor of each abstract; only abstracts of one person are one tumor, whatever was decided."""
+    ids = [a.id for a in abstracts]
+    query = select(TumorDecision.left_id, TumorDecision.right_id).where(
+        TumorDecision.kind == SAME, TumorDecision.undone_at.is_(None), TumorDecision.left_id.in_(ids)
+    )
+    of = {a.id: person[a.record_id] for a in abstracts}
+    edges = [(a, b) for a, b in session.execute(query) if b in of and of[a] == of[b]]
+    return homes({a.id: a.home_tumor_id for a in abstracts}, edges)
+
+
+def _settle(session: Session, model: type[Patient] | type[Tumor], at: Mapping[int, int]) -> list[Any]:
+    """Marks rows as standing or merged; each mark that changed is sealed."""
+    rows = list(
+        session.scalars(
+            select(model).where(model.id.in_({*at, *at.values()})).order_by(model.id), execution_options=SEEN
+        )
+    )
+    for row in rows:
+        goal = at.get(row.id, row.id)
+        into = None if goal == row.id else goal
+        if row.merged_into_id != into:
+            change = {"merged_into": [row.merged_into_id, into]}
+            row.merged_into_id = into
+            session.flush()
+            action = "merge" if into else "restore"
+            audit.append(session, model.__tablename__, row.id, action, change, who="linkage", version=row.version_id)
+    return rows
+
+
+def hanging(name: str) -> list[tuple[Table, str]]:
+    """Gives the tables with rows that hang on a patient or tumor and can move, with the column that names it."""
+    found = []
+    for table in Base.metadata.sorted_tables:
+        if table.name in OWN or [c.name for c in table.primary_key] != ["id"]:
+            continue
+        found += [
+            (table, c.name) for c in table.columns if any(k.target_fullname == f"{name}.id" for k in c.foreign_keys)
+        ]
+    return found
+
+
+def _carry(session: Session, name: str, at: Mapping[int, int]) -> None:
+    """Moves what hangs on merged rows, and what came from there back; where a row was at home is kept in `row_home`."""
+    column = {"patient": RowHome.patient_id, "tumor": RowHome.tumor_id}[name]
+    present = set(inspect(session.connection()).get_table_names())
+    for table, key in hanging(name):
+        if table.name not in present:
+            continue
+        kept = select(RowHome).where(RowHome.table_name == table.name, column.in_(at))
+        for home in session.scalars(kept):
+            goal = at[getattr(home, column.key)]
+            _move(session, table, key, home.row_id, goal)
+        rows = session.execute(select(table.c.id, table.c[key]).where(table.c[key].in_(at))).all()
+        for row_id, place in rows:
+            if at[place] == place or _is_home(session, table.name, row_id, column.key):
+                continue
+            if _move(session, table, key, row_id, at[place]):
+                home = session.get(RowHome, (table.name, row_id)) or RowHome(table_name=table.name, row_id=row_id)
+                setattr(home, column.key, place)
+                session.add(home)
+    session.flush()
+
+
+def _is_home(session: Session, table: str, row_id: int, key: str) -> bool:
+    """Whether the row moved before, so that its home is known."""
+    home = session.get(RowHome, (table, row_id))
+    return home is not None and getattr(home, key) is not None
+
+
+def _move(session: Session, table: Table, key: str, row_id: int, goal: int) -> bool:
+    """Moves one row; one that would stand twice at its goal stays where it is."""
+    try:
+        with session.begin_nested():
+            session.execute(update(table).where(table.c.id == row_id).values({key: goal}))
+    except IntegrityError:
+        return False
+    return True
