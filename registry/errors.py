@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "population": "no population is loaded, or one that cannot be used",
     "rule-set": "no follow-up rule set of this name",
     "suppressed": "the group is smaller than may be shown",
+    "contradiction": "a decision contradicts one that stands, or is one's own to review",
     "link-id": "a record to link has no id, or one that occurs twice",
     "link-index": "the index of persons cannot be read, or is of another version",
     "edit-override": "an edit cannot be overridden: it passes, or no reason was given",

@@ -44,7 +44,7 @@ def link(session: Session, pair: Ends, *, who: str, why: str = "", automatic: bo
     for a, b in standing(session, near, NEVER):
         if a in joined and b in joined and joined[a] == joined[b]:
             raise RegistryError(
-                "refused",
+                "contradiction",
                 f"reports {a} and {b}, which this link would join, were decided to be two persons",
                 hint="take that decision back first",
             )
@@ -63,7 +63,9 @@ def never(session: Session, pair: Ends, *, who: str, why: str = "", automatic: b
     joined = groups(near, _together(session, near))
     if joined[left] == joined[right]:
         raise RegistryError(
-            "refused", f"reports {left} and {right} are one person by other links", hint="take those links back first"
+            "contradiction",
+            f"reports {left} and {right} are one person by other links",
+            hint="take those links back first",
         )
     made = _decide(session, row, left, right, NEVER, who=who, why=why, automatic=automatic)
     _mark(row, DIFFERENT, who, why)
@@ -139,7 +141,7 @@ def _decide_tumor(
     if first is None or second is None:
         raise RegistryError("not-found", f"there are no abstracts {left} and {right}")
     if first.record.patient_id != second.record.patient_id:
-        raise RegistryError("refused", "the two abstracts are of two persons", hint="link the persons first")
+        raise RegistryError("contradiction", "the two abstracts are of two persons", hint="link the persons first")
     query = select(TumorDecision).where(
         TumorDecision.left_id == left, TumorDecision.right_id == right, TumorDecision.undone_at.is_(None)
     )
@@ -148,7 +150,7 @@ def _decide_tumor(
     opposite = DIFFERENT if kind == SAME else SAME
     if kind == DIFFERENT and first.tumor_id == second.tumor_id:
         raise RegistryError(
-            "refused", f"the two abstracts are one tumor by what is {opposite}", hint="take that back first"
+            "contradiction", f"the two abstracts are one tumor by what is {opposite}", hint="take that back first"
         )
     made = TumorDecision(
         pair_id=row.id if row else None, left_id=left, right_id=right, kind=kind, automatic=automatic, who=who, why=why
@@ -178,7 +180,9 @@ def _ends(session: Session, pair: Ends) -> tuple[int, int, LinkagePair | None]:
 
 def _check_second(row: LinkagePair | None, who: str) -> None:
     if row is not None and row.state == SECOND and row.asked_by == who:
-        raise RegistryError("refused", "you asked for a second reviewer", hint="another account decides this pair")
+        raise RegistryError(
+            "contradiction", "you asked for a second reviewer", hint="another account decides this pair"
+        )
 
 
 def _check_open(session: Session, left: int, right: int) -> None:
