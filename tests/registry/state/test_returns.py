@@ -153,6 +153,7 @@ def shared(central: Store, rows: Any) -> Store:
         ours, theirs = session.scalars(select(PatientRecord).order_by(PatientRecord.id)).all()
         alone, lone = theirs.patient, theirs.abstracts[0].tumor
         theirs.patient, theirs.abstracts[0].tumor = ours.patient, ours.abstracts[0].tumor
+        theirs.home_patient_id, theirs.abstracts[0].home_tumor_id = ours.patient_id, ours.abstracts[0].tumor_id
         session.flush()
         session.expire_all()
         for table_, row in (("tumor", lone), ("patient", alone)):
