@@ -37,6 +37,7 @@ KINDS: dict[str, str] = {
     "edits": "registry.edits:run_job",
     "followup-file": "registry.followup.jobs:match_file",
     "linkage": "registry.linkage.runs:run_job",
+    "consolidation": "registry.consolidation.replay:run_job",
 }
 """Kind of job by the function that does it, as `module:function`, imported by the worker alone."""
 

@@ -156,6 +156,7 @@ def _overlaid(base: dict[str, Any], own: dict[str, Any], path: Path) -> dict[str
     if strange:
         raise RegistryError("consolidation-rules", f"unknown keys {', '.join(strange)}", where=str(path))
     rules = {row["id"]: dict(row) for row in base["rule"]}
+    own_ids = {row.get("id") for row in own.get("rule", [])}
     for number, row in enumerate(own.get("rule", []), 1):
         name = row.get("id")
         if not name:
@@ -175,7 +176,7 @@ def _overlaid(base: dict[str, Any], own: dict[str, Any], path: Path) -> dict[str
         "sources": base["sources"] | own.get("sources", {}),
         "unknown": base["unknown"] | own.get("unknown", {}),
         "scale": base["scale"] | own.get("scale", {}),
-        "rule": [row for row in rules.values() if row["items"]],
+        "rule": [row for row in rules.values() if row["id"] in own_ids or row["items"]],
     }
 
 
