@@ -146,7 +146,30 @@ def test_a_death_is_asked_about_and_becomes_a_case(central: Store, client: Any, 
     assert inside.get("/state/deaths.json?state=dco").json["total"] == 1
 
 
+class Twice:
+    """One tumor that two facilities sent under two numbers of one person."""
+
+    format, version, done = "test", "260", 0.0
+
+    def __iter__(self) -> Any:
+        for n, number in enumerate(("D1", "D2"), 1):
+            person = {20: number, 2230: "SYNTHETIC", 2240: "TWICE", 240: "19510101", 225: "2", 1760: "1"}
+            tumor = {60: "01", 400: "C509", 522: "8500", 523: "3", 390: "20240105", 540: f"000001000{n}"}
+            yield IncomingPatient(n, person, [IncomingTumor(n, tumor | {550: f"20240007{n}", 610: "14"})], "")
+
+
+def test_a_pair_of_duplicates_is_decided_and_the_rate_moves(central: Store, client: Any) -> None:
+    run_import(central, Twice(), name="twice.xml", who="tester", source="twice")
+    inside = client("administrator")
+    page = inside.get("/state/duplicates?year=2024").text
+    pair = page.split('name="pair" value="')[1].split('"')[0]
+    assert "TWICE" in page and "TWICE" not in client("state").get("/state/duplicates?year=2024").text
+    assert inside.send("/state/duplicates", {"pair": pair, "verdict": "duplicate", "year": "2024"}).status_code == 303
+    assert "1 confirmed" in inside.get("/state/duplicates?year=2024").text
+
+
 PLACES = [
+    "duplicates?year=2024",
     "deaths",
     "exchange",
     "",
@@ -171,6 +194,7 @@ def test_every_page_is_accessible_in_both_themes(
     tmp_path: Any,
 ) -> None:
     load_deaths(central, tmp_path)
+    run_import(central, Twice(), name="twice.xml", who="tester", source="twice")
     client("administrator").send("/state/deaths", {"file": "1"})
     client("administrator").send(f"/state/rejected/{GENERAL}/return", {"purpose": PURPOSE})
     page = browser_page("administrator", color_scheme=scheme)
