@@ -89,17 +89,6 @@ def test_the_planted_cluster_is_found(enter_as, found, truth):
     assert len(members & set(planted["counties"])) >= 3 and len(members - set(planted["counties"])) <= 3
 
 
-def test_the_cluster_planted_for_some_years_is_found_with_its_years(app, enter_as, truth):
-    planted = next(one for one in truth["clusters"] if one["kind"] == "space-time")
-    inside = enter_as("epidemiologist")
-    choices = {**BLADDER, "site": "non-hodgkin-lymphoma", "analysis": "space-time"}
-    first = rows(inside, scan(app, inside, choices))[0]
-    members = {part.split(" ")[0] for part in first["members"].split("; ")}
-    assert first["p_value"] in ("≤ 0.01", "≤ 0.05") or float(first["p_value"]) <= 0.05
-    assert len(members & set(planted["counties"])) >= 3 and len(members - set(planted["counties"])) <= 3
-    assert first["window"] == f"{planted['first_year']}–{planted['last_year']}"
-
-
 def test_every_page_and_file_says_what_a_cluster_is_and_how_many_scans_were_tried(enter_as, found):
     inside = enter_as("state")
     for address in (found, *(f"{found}/clusters.{form}" for form in ("csv", "json", "geojson", "svg", "html"))):
