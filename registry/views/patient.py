@@ -140,6 +140,12 @@ class PatientView:
         return self.items.get(2240, "")
 
 
+def standing(session: Session, patient_id: int) -> int:
+    """Gives the number under which a person stands now: another one where linkage brought its reports together."""
+    merged = select(Patient.merged_into_id).where(Patient.id == patient_id)
+    return session.scalar(merged, execution_options={"see_merged": True}) or patient_id
+
+
 def load(session: Session, actor: Actor, patient_id: int) -> PatientView:
     """Gives the person; one that is not there and one that may not be seen are the same `not-found`."""
     patient = session.scalars(select(Patient).where(Patient.id == patient_id, visible(Patient, actor))).one_or_none()

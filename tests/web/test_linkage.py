@@ -327,6 +327,8 @@ def test_the_patient_page_tells_of_its_reports_and_leads_to_unlinking(
     with store.reading() as db:
         pair = db.get_one(LinkagePair, pairs[0])
         patient = db.get_one(PatientRecord, pair.left_id).patient_id
+        emptied = db.get_one(PatientRecord, pair.right_id).home_patient_id
+    assert inside.get(f"/patients/{emptied}").headers["Location"].endswith(f"/patients/{patient}")
     assert "consists of 2 reports from 2 sources" in inside.get(f"/patients/{patient}").text
     page = inside.get(f"/linkage/persons/{patient}").text
     assert "Undo" in page and "General Hospital" in page and "Lakeside Clinic" in page

@@ -22,6 +22,8 @@ SHORTEST_PURPOSE = 8
 def show(patient_id: int):
     """The page of one person."""
     with reading() as session:
+        if (now := views.standing(session, patient_id)) != patient_id:
+            return redirect(url_for("patients.show", patient_id=now), 303)
         view = views.load(session, actor(), patient_id)
         made_of = linkage.composition(session, actor(), patient_id)
     log_read("patient page", patient_id=patient_id)
