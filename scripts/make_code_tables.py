@@ -20,6 +20,9 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "abstracting" / "codes" / "data"
+REFERENCE = ROOT.parent / "shared" / "reference"
+LOOKUPS = REFERENCE / "naaccr" / "lookups" / "naaccr-lookups-260.zip"
+FIRST_EDITION = REFERENCE / "algorithms" / "tables" / "iarc_morphology_families.csv"
 
 ICDO = "ICD-O-3 codes and preferred terms (WHO/IARC), shortened; list of NAACCR v26 and of IARC's ICD-O-3.2"
 FIPS = "State and county codes (FIPS 6-4 / INCITS 38), public; names by the U.S. Census Bureau"
@@ -139,11 +142,37 @@ def sites_of(term: str) -> str:
     return " ".join(dict.fromkeys(re.sub(r"[._\s]", "", code) for code in codes))
 
 
+def morphology_years() -> list[tuple[str, str, str]]:
+    """Gives (code, first year, last year) of every code that all of its terms bound on one side.
+
+    A code that the first edition of ICD-O-3 has began before any of these years, whatever its newest terms say.
+    """
+    bounds: dict[str, list[tuple[str, str]]] = {}
+    with zipfile.ZipFile(LOOKUPS) as lookups:
+        for row in read(lookups.read("naaccr-lookups-260/histologicTypeIcdO3_allTerms.csv")):
+            code, term = f"{row[0]}/{row[1]}", row[2]
+            found = [years_of(note)[:2] for note in _BRACKETS.findall(term)]
+            bounds.setdefault(code, []).append(next((years for years in found if any(years)), ("", "")))
+    with FIRST_EDITION.open(encoding="utf-8", newline="") as file:
+        first_edition = {row["morphology"] for row in csv.DictReader(file)}
+    rows = []
+    for code, years in sorted(bounds.items()):
+        first = min(one for one, _ in years) if code[:4] not in first_edition else ""
+        last = max(one for _, one in years) if all(one for _, one in years) else ""
+        if first or last:
+            rows.append((code, first, last))
+    return rows
+
+
 def write_morphology(lookups: zipfile.ZipFile, folder: str, iarc: Path) -> None:
     terms: dict[str, list] = {}
+    # a note in the preferred term bounds that term; the code may be older under another one
+    years = {code: (first, last) for code, first, last in morphology_years()}
     for code, term in read(lookups.read(f"{folder}/histologicTypeIcdO3_preferredTermsOnly.csv")):
         notes = _BRACKETS.findall(term)
-        first, last, instead = next((found for found in map(years_of, notes) if any(found[:2])), ("", "", ""))
+        instead = next((found[2] for found in map(years_of, notes) if any(found[:2])), "")
+        key = f"{code[:4]}/{code[-1]}"
+        first, last = years.get(key, ("", ""))
         bare = _BRACKETS.sub("", term)
         name = " ".join(_SITES.sub("", bare).split()).strip(" ,;")
         terms[code] = [name, "1", "", first, last, instead, sites_of(bare)]
@@ -253,4 +282,4 @@ def main(reference: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "reference")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else REFERENCE)

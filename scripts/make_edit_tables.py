@@ -10,12 +10,10 @@ themselves are written by hand from the catalogue of checks (`../shared/referenc
 from __future__ import annotations
 
 import csv
-import re
 import sys
-import zipfile
 from pathlib import Path
 
-from make_code_tables import read, years_of
+from make_code_tables import morphology_years
 
 from abstracting.edits.rules import built_in
 from abstracting.staging.schemas import desk, eras
@@ -23,11 +21,7 @@ from abstracting.staging.schemas import desk, eras
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT.parent / "shared" / "reference"
 CATALOGUE = REFERENCE / "edits" / "edits_catalogue.csv"
-LOOKUPS = REFERENCE / "naaccr" / "lookups" / "naaccr-lookups-260.zip"
-FIRST_EDITION = REFERENCE / "algorithms" / "tables" / "iarc_morphology_families.csv"
 DATA = ROOT / "abstracting" / "edits" / "data"
-
-_NOTE = re.compile(r"\[([^\]]*)\]")
 
 
 def schema_items() -> dict[int, list[str]]:
@@ -40,28 +34,6 @@ def schema_items() -> dict[int, list[str]]:
                 if entry.item is not None and table is not None and name not in found.setdefault(entry.item, []):
                     found[entry.item].append(name)
     return found
-
-
-def morphology_years() -> list[tuple[str, str, str]]:
-    """Gives (code, first year, last year) of every code that all of its terms bound on one side.
-
-    A code that the first edition of ICD-O-3 has began before any of these years, whatever its newest terms say.
-    """
-    bounds: dict[str, list[tuple[str, str]]] = {}
-    with zipfile.ZipFile(LOOKUPS) as lookups:
-        for row in read(lookups.read("naaccr-lookups-260/histologicTypeIcdO3_allTerms.csv")):
-            code, term = f"{row[0]}/{row[1]}", row[2]
-            found = [years_of(note)[:2] for note in _NOTE.findall(term)]
-            bounds.setdefault(code, []).append(next((years for years in found if any(years)), ("", "")))
-    with FIRST_EDITION.open(encoding="utf-8", newline="") as file:
-        first_edition = {row["morphology"] for row in csv.DictReader(file)}
-    rows = []
-    for code, years in sorted(bounds.items()):
-        first = min(one for one, _ in years) if code[:4] not in first_edition else ""
-        last = max(one for _, one in years) if all(one for _, one in years) else ""
-        if first or last:
-            rows.append((code, first, last))
-    return rows
 
 
 def write(name: str, source: str, columns: list[str], rows: list[tuple]) -> None:

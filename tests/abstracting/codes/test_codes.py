@@ -146,12 +146,12 @@ def test_a_histology_is_valid_with_its_behavior_in_an_edition(histology, behavio
 
 YEARS = [
     # code, year, holds, code to use otherwise
-    ("8243/3", 2021, False, ""),
+    ("8243/3", 2021, True, ""),  # its preferred term is of 2022, the code is older
     ("8243/3", 2022, True, ""),
     ("8150/1", 2020, True, "8150/3"),
     ("8150/1", 2021, False, "8150/3"),
     ("8150/1", None, None, "8150/3"),
-    ("8343/2", 2016, False, "8349/1"),
+    ("8343/2", 2016, True, "8349/1"),
     ("8343/2", 2018, True, "8349/1"),
     ("8140/3", 1990, True, ""),
     ("8140/3", None, True, ""),
