@@ -7,13 +7,15 @@ elsewhere is neither shown nor told of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from registry.consolidation.stories import explain_rows
+from registry.consolidation.values import TUMOR
 from registry.errors import RegistryError
 from registry.models import Abstract, Patient, PatientRecord, Revision, Tumor
 from registry.security.permissions import Actor, visible
@@ -79,6 +81,7 @@ class Compared:
     value: str
     values: tuple[str, ...]
     differs: bool
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def load(session: Session, actor: Actor, patient_id: int) -> PatientView:
     )
     bound = actor.facility_id is not None
     records = list({a.record_id: a.record for a in abstracts}.values()) if bound else list(patient.records)
-    tumors = _tumors(abstracts, [] if bound else patient.tumors)
+    tumors = [_told(session, tumor, abstracts) for tumor in _tumors(abstracts, [] if bound else patient.tumors)]
     items = _numbered(_merged(r.items for r in records) if bound else patient.items)
     sources = tuple(source_name(record) for record in records)
     return PatientView(
@@ -212,6 +215,16 @@ def _tumors(abstracts: list[Abstract], known: Iterable[Tumor]) -> list[TumorView
         views.append((items.get(390, "9"), tumor_id, items, tuple(_abstract(a) for a in accounts), compared))
     views.sort(key=lambda view: (view[0], view[1]))
     return [TumorView(t, n, items, accounts, compared) for n, (_, t, items, accounts, compared) in enumerate(views, 1)]
+
+
+def _told(session: Session, tumor: TumorView, abstracts: list[Abstract]) -> TumorView:
+    """The tumor with the reason of each value on which the accounts that may be seen differ."""
+    accounts = [abstract for abstract in abstracts if abstract.tumor_id == tumor.id]
+    if len(accounts) < 2 or not any(row.differs for row in tumor.compared):
+        return tumor
+    told = {story.item: story.sentence for story in explain_rows(session, TUMOR, accounts)}
+    compared = tuple(replace(row, why=told.get(row.number, "")) if row.differs else row for row in tumor.compared)
+    return replace(tumor, compared=compared)
 
 
 def _abstract(abstract: Abstract) -> AbstractView:
