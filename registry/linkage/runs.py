@@ -23,7 +23,7 @@ from registry.models.linkage import WAITING, LinkageDecision, LinkagePair, Linka
 if TYPE_CHECKING:
     import pandas as pd
 
-    from registry.linkage.match import Matches
+    from registry.linkage.match import Matches, Thresholds
 
 ITEMS: dict[str, tuple[str, ...]] = {
     "first": ("2240",),
@@ -48,8 +48,11 @@ Report = Callable[[float, str], None]
 
 
 def run_job(store: Store, parameters: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Compares all reports; gives records, candidates, automatic links, pairs to review, contradictions."""
-    from registry.linkage.match import Thresholds, match
+    """Compares all reports; gives records, candidates, automatic links, pairs to review, contradictions.
+
+    What was linked before a fault stays linked, the run says that it failed, and running again goes on.
+    """
+    from registry.linkage.match import Thresholds
 
     who = str(parameters.get("who") or WHO)
     with store.reading() as session:
@@ -61,10 +64,25 @@ def run_job(store: Store, parameters: dict[str, Any], report: Report) -> dict[st
         session.add(run)
         session.flush()
         number = run.id
+    try:
+        return _carry_out(store, frame, number, who, limits, report)
+    except Exception:
+        with store.writing() as session:
+            run = session.get_one(LinkageRun, number)
+            run.finished_at, run.state = now(), "failed"
+        raise
+
+
+def _carry_out(
+    store: Store, frame: pd.DataFrame, number: int, who: str, limits: Thresholds, report: Report
+) -> dict[str, Any]:
+    from registry.linkage.match import match
+
     counted = {"records": len(frame), "candidates": 0, "automatic": 0, "review": 0, "known": 0, "contradicted": 0}
+    model = None
     if len(frame) > 1:
         found = match(frame, id="id", thresholds=limits)
-        counted["candidates"] = found.candidates
+        counted["candidates"], model = found.candidates, found.model.as_dict()
         report(0.5, f"{len(found.pairs):,} pairs may be one person")
         lines = list(_lines(found))
         for start in range(0, len(lines), A_TRANSACTION):
@@ -75,8 +93,7 @@ def run_job(store: Store, parameters: dict[str, Any], report: Report) -> dict[st
     with store.writing() as session:
         run = session.get_one(LinkageRun, number)
         run.finished_at, run.state, run.report = now(), "done", counted
-        if len(frame) > 1:
-            run.model = found.model.as_dict()
+        run.model = model or {}
         audit.append(session, decisions.CHAIN, number, "run", counted, who=who)
     return counted | {"run": number}
 
@@ -100,6 +117,7 @@ def _lines(found: Matches) -> Iterator[dict[str, Any]]:
 
 def _settle(session: Session, line: dict[str, Any], run: int) -> str:
     """Writes one pair; gives what became of it: `automatic`, `review`, `known` or `contradicted`."""
+    from registry.linkage.chains import CHAIN
     from registry.linkage.score import RULES
 
     left, right = sorted((int(line["left"]), int(line["right"])))
@@ -107,7 +125,7 @@ def _settle(session: Session, line: dict[str, Any], run: int) -> str:
     records = {r.id: r for r in session.scalars(both)}
     if len(records) < 2 or _decided(session, left, right) or records[left].patient_id == records[right].patient_id:
         return "known"
-    words = dict(RULES)
+    words = {**dict(RULES), CHAIN: "it would bring relatives into one chain of reports"}
     pair = session.scalars(
         select(LinkagePair).where(LinkagePair.left_id == left, LinkagePair.right_id == right)
     ).first()

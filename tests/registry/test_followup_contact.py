@@ -19,6 +19,7 @@ from registry.followup.contact import News, record_news, take_back
 from registry.followup.disclosure import (
     AUDIENCES,
     HOSPITAL,
+    INTERSTATE,
     LETTERS,
     RESEARCH,
     RETURN_FILE,
@@ -173,24 +174,26 @@ def test_a_review_that_is_left_changes_nothing(store: Store) -> None:
 
 
 DISCLOSURE = [
-    # rule, letters, hospital, return file, research
-    ("free", True, True, True, True),
-    ("state", False, True, True, True),
-    ("ssa", False, True, True, False),
-    ("ndi", False, False, False, False),
-    ("ndi-shared", False, True, True, False),
+    # rule, letters, hospital, return file, research, another state's registry
+    ("free", True, True, True, True, True),
+    ("state", False, True, True, True, False),
+    ("ssa", False, True, True, False, False),
+    ("ndi", False, False, False, False, False),
+    ("ndi-shared", False, True, True, False, False),
 ]
 
 
-@pytest.mark.parametrize(("rule", "letters", "hospital", "return_file", "research"), DISCLOSURE)
-def test_redisclosure_rules(rule: str, letters: bool, hospital: bool, return_file: bool, research: bool) -> None:
-    found = [redisclosure(rule).allows(a) for a in (LETTERS, HOSPITAL, RETURN_FILE, RESEARCH)]
-    assert found == [letters, hospital, return_file, research]
+@pytest.mark.parametrize(("rule", *AUDIENCES), DISCLOSURE)
+def test_redisclosure_rules(
+    rule: str, letters: bool, hospital: bool, return_file: bool, research: bool, interstate: bool
+) -> None:
+    found = [redisclosure(rule).allows(a) for a in (LETTERS, HOSPITAL, RETURN_FILE, RESEARCH, INTERSTATE)]
+    assert found == [letters, hospital, return_file, research, interstate]
 
 
 def test_every_redisclosure_rule_is_in_the_table_and_unknown_ones_are_errors() -> None:
     assert set(redisclosure_rules()) == {row[0] for row in DISCLOSURE}
-    assert len(AUDIENCES) == 4
+    assert set(AUDIENCES) == {LETTERS, HOSPITAL, RETURN_FILE, RESEARCH, INTERSTATE}
     with pytest.raises(RegistryError, match="no redisclosure rule"):
         redisclosure("anything")
 

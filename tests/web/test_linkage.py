@@ -357,9 +357,24 @@ def tumor_pair(app: Any, pairs: list[int], client: Callable[..., Any]) -> int:
         if found is None:
             found = TumorPair(left_id=left, right_id=right, result="questionable", rules_group="breast", rule="M3")
             db.add(found)
-        found.state = "waiting"
         db.flush()
+        sure = db.scalars(select(TumorDecision).where(TumorDecision.undone_at.is_(None))).one_or_none()
+        if sure is not None:
+            decisions.undo_tumor(db, sure.id, who="test", why="a person decides")
+        assert found.state == "waiting"
         return found.id
+
+
+def test_a_link_compares_the_tumors_at_once(client: Callable[..., Any], app: Any, pairs: list[int]) -> None:
+    store = app.extensions["store"]
+    decide(client("registrar"), store, pairs[0], "link")
+    with store.reading() as db:
+        pair = db.get_one(LinkagePair, pairs[0])
+        left, right = (
+            {a.id for a in db.get_one(PatientRecord, n).abstracts} for n in (pair.left_id, pair.right_id)
+        )
+        compared = db.scalars(select(TumorPair)).all()
+    assert {p.left_id for p in compared} | {p.right_id for p in compared} == left | right
 
 
 def test_tumors_are_decided_and_taken_back(client: Callable[..., Any], app: Any, tumor_pair: int) -> None:

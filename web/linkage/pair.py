@@ -8,7 +8,8 @@ from flask import flash, redirect, request, url_for
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
-from registry.linkage import decisions
+from registry.linkage import decisions, tumors
+from registry.models import PatientRecord
 from registry.models.linkage import LinkageDecision, LinkagePair
 from registry.views import linkage as views
 from registry.views import pairs
@@ -149,6 +150,8 @@ def decide(pair_id: int):
             made = None
             if do == "link":
                 made = decisions.link(db, found, who=who.username, why=why)
+                # the tumors of one person are compared at once: what the rules cannot decide waits beside the pairs
+                tumors.compare(db, db.get_one(PatientRecord, made.left_id).patient_id)
             elif do == "never":
                 made = decisions.never(db, found, who=who.username, why=why)
             elif do == "second":
