@@ -19,6 +19,8 @@ REFERENCES: dict[str, str] = {
     "ratios. Eur J Cancer 2004;40:2307-16.",
     "brenner": "Brenner H, Arndt V, Gefeller O, Hakulinen T. An alternative approach to age adjustment of cancer survival "
     "rates. Eur J Cancer 2004;40:2317-22.",
+    "aalen": "Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based on censored "
+    "observations. Scand J Stat 1978;5:141-50.",
     "period": "Brenner H, Gefeller O. An alternative approach to monitoring cancer patient survival. Cancer "
     "1996;78:2004-10.",
     "cronin": "Cronin KA, Feuer EJ. Cumulative cause-specific mortality for cancer patients in the presence of other "
@@ -68,6 +70,7 @@ METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Complete prevalence was obtained from limited-duration prevalence by the completeness index",
         ("gail", "capocaccia"),
     ),
+    "aalen-johansen": ("Cumulative incidence was estimated by the Aalen-Johansen method", ("aalen",)),
     "net-log-rank": ("Net survival was compared by a log-rank-type test", ("graffeo",)),
 }
 
@@ -139,7 +142,14 @@ def r_call(result: Result, *, data: str = "cohort") -> str:
         status = "1 - event" if method.startswith("reverse") else "event"
         start = f", start.time = {settings['given']:g}" if settings.get("given") else ""
         fit = f'survfit(Surv(time, {status}) ~ {right}, data = {data}, conf.type = "{ci}", conf.int = {level:g}{start})'
+        if settings.get("standard"):
+            fit = f"# per age group, then sum(w * surv) with the weights {settings['standard'].upper()}\n{fit}"
+            return f"library(survival)\n{fit.splitlines()[0]}\nsummary({fit.splitlines()[1]}{times})"
         return f"library(survival)\nsummary({fit}{times})"
+    if method == "aalen-johansen":
+        # a factor whose first level is censored makes survfit estimate every cause
+        states = f'Surv(time, factor(status)) ~ {right}, data = {data}, conf.type = "{ci}", conf.int = {level:g}'
+        return f"library(survival)\nsummary(survfit({states}){times})"
     if method == "restricted-mean":
         tau = settings.get("tau")
         limit = f"{tau[0]:g}" if tau else '"common"'

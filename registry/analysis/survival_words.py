@@ -21,10 +21,6 @@ HYBRID = (
     "recording of incident cases. Eur J Cancer 2004;40:2494-501."
 )
 
-AALEN = (
-    "Aalen OO, Johansen S. An empirical transition matrix for non-homogeneous Markov chains based on censored "
-    "observations. Scand J Stat 1978;5:141-50."
-)
 GRAY = (
     "Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a competing risk. Ann Stat "
     "1988;16:1141-54."
@@ -71,11 +67,11 @@ def describe(
         )
     if request.method == "competing":
         text = text.replace(
-            "The method was aalen-johansen.",
+            "Cumulative incidence was estimated by the Aalen-Johansen method.",
             "Probabilities of death from this cancer and from other causes were estimated as cumulative incidence by the "
             "Aalen-Johansen method with " + ("Gray's" if persons.delayed else "jackknife") + " standard errors.",
         )
-        references += [AALEN, GRAY] if persons.delayed or len(persons.labels) > 1 else [AALEN]
+        references += [GRAY] if persons.delayed or len(persons.labels) > 1 else []
     if request.window in ("period", "hybrid"):
         start, end, newest = window_years(request, persons.closing, int(persons.frame["year_of_diagnosis"].max()))
         text = text.replace(" A calendar window was analysed by delayed entry, with weights from diagnosis.", "")

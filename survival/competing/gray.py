@@ -95,7 +95,9 @@ def _score(counted: Sequence, rho: float) -> tuple[np.ndarray, np.ndarray]:  # t
         left = np.where(after > 0, (1 - fresh) / np.where(after > 0, after, 1.0), 0.0)
         if total1 > 0:
             reach = np.where(after > 0, 1 - left, 1.0)
-            fewer = 1 - (total1 - 1) / (weighed * before - 1) if total1 > 1 else np.ones(groups)
+            others = weighed * before - 1
+            # a group in which nobody is left has no variance; its place only must not divide by zero
+            fewer = 1 - (total1 - 1) / np.where(others != 0, others, 1.0) if total1 > 1 else np.ones(groups)
             weight = np.where(live, fewer * before * total1 / (weighed * safe), 0.0)
             answered = answer - drift * reach
             variance += (answered * weight) @ answered.T

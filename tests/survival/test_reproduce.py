@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from survival.actuarial import life_table
+from survival.age_standard import age_standardised
+from survival.competing.incidence import cumulative_incidence
 from survival.frames import build_followup
 from survival.kaplan_meier import kaplan_meier
 from survival.net.analysis import net_survival
@@ -63,3 +65,20 @@ def test_an_unstable_tail_is_told_in_words(cohort_frame, life_table_frame):
     cohort = build_cohort(frame, time="time", event="event", age="age", age_unit="years", sex="sex", date="date")
     warnings = " ".join(net_survival(cohort, heavy, at=[1, 5, 9.5], at_unit="years").warnings)
     assert "unequal weights" in warnings or "rises between" in warnings
+
+
+def test_cumulative_incidence_has_its_sentence_and_its_call(cohort_frame):
+    frame = cohort_frame(300).assign(status=lambda f: f["event"] * (1 + f["stage"] % 2))
+    data = build_followup(frame, time="time", event="status", event_codes=[1], by=["site"])
+    result = cumulative_incidence(data, causes=[1, 2], at=[365])
+    found = reproduce(result)
+    assert "Aalen-Johansen method" in found.method_text and "Aalen OO" in found.references[0]
+    assert "survfit(Surv(time, factor(status)) ~ site" in found.r_call
+
+
+def test_an_age_standardised_call_names_the_weights(cohort_frame):
+    frame = cohort_frame(2000)
+    data = build_followup(frame, time="time", event="event")
+    found = reproduce(age_standardised(data, frame["age"].to_numpy(), standard("icss1"), at=[365]))
+    assert "per age group, then sum(w * surv) with the weights ICSS1\nsummary(survfit(" in found.r_call
+    assert "standardised to ICSS1" in found.method_text
