@@ -12,8 +12,9 @@ from registry import audit
 from registry.db import Store
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor
+from registry.linkage import decisions
 from registry.models import AccessLog, PatientRecord, Tumor
-from registry.models.linkage import LinkageDecision, LinkagePair, LinkageRun, TumorPair
+from registry.models.linkage import LinkageDecision, LinkagePair, LinkageRun, TumorDecision, TumorPair
 from registry.security import accounts
 from registry.views import linkage as views
 from registry.views.pairs import differences, steps
@@ -370,9 +371,7 @@ def test_a_link_compares_the_tumors_at_once(client: Callable[..., Any], app: Any
     decide(client("registrar"), store, pairs[0], "link")
     with store.reading() as db:
         pair = db.get_one(LinkagePair, pairs[0])
-        left, right = (
-            {a.id for a in db.get_one(PatientRecord, n).abstracts} for n in (pair.left_id, pair.right_id)
-        )
+        left, right = ({a.id for a in db.get_one(PatientRecord, n).abstracts} for n in (pair.left_id, pair.right_id))
         compared = db.scalars(select(TumorPair)).all()
     assert {p.left_id for p in compared} | {p.right_id for p in compared} == left | right
 
@@ -390,7 +389,6 @@ def test_tumors_are_decided_and_taken_back(client: Callable[..., Any], app: Any,
     assert "One tumor" in inside.get("/linkage/decisions?about=tumors").text
     again = inside.send(f"/linkage/tumors/{tumor_pair}/decide", {"do": "different", "version": version})
     assert again.status_code == 409
-    from registry.models.linkage import TumorDecision
 
     with store.reading() as db:
         number = db.scalars(select(TumorDecision.id).where(TumorDecision.undone_at.is_(None))).one()
