@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from registry.analysis import survival_warming
 from registry.config import Settings
 from registry.db import open_store
 from registry.exchange import batches
 from registry.schema import require_head
+from registry.warming import Pages, warm_up
 
 THREADS = 8
 
@@ -21,14 +23,14 @@ def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callabl
     store = open_store(settings)
     require_head(store.engine)
     batches.recover(store, say)
-    store.close()
     # the face is above this room and is named, not imported: `serve` is the one place that starts it
     import importlib
 
     from waitress.server import create_server
 
     app = importlib.import_module("web").create_app(settings)
-    server = create_server(app, host=settings.host, port=settings.port, threads=THREADS, ident="oncoregistry")
+    pages = Pages(app)
+    server = create_server(pages, host=settings.host, port=settings.port, threads=THREADS, ident="oncoregistry")
     environment = {
         **os.environ,
         "ONCOREGISTRY_HOME": str(settings.home),
@@ -38,6 +40,7 @@ def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callabl
         [sys.executable, "-m", "registry.cli", "worker"], env=environment, stdout=subprocess.DEVNULL
     )
     say(f"serving http://{settings.host}:{server.effective_port}/ (Ctrl+C stops)")
+    warm_up(survival_warming.steps(store), pages, say=say)
     ready()
     try:
         server.run()
@@ -47,3 +50,4 @@ def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callabl
         server.close()
         worker.terminate()
         worker.wait(timeout=10)
+        store.close()
