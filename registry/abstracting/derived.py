@@ -125,15 +125,22 @@ def age_at_diagnosis(items: Mapping[int, str]) -> str:
     return f"{age:03d}" if 0 <= age <= 120 else items.get(230, "")
 
 
-def consequences(items: Mapping[int, str], changed: Iterable[int], *, accredited: bool = True) -> dict[int, str]:
+def consequences(
+    items: Mapping[int, str],
+    changed: Iterable[int],
+    *,
+    accredited: bool = True,
+    before: Mapping[int, str] | None = None,
+) -> dict[int, str]:
     """Gives the items that the program sets after some were changed, where they differ: `{number: value}`.
 
+    `before` are the items as they were: what followed a code that was corrected since follows it again.
     Age, CoC flag, derived staging items and the treatment summaries; what no changed item touches stays as it came.
     """
     touched = set(changed)
     wanted: dict[int, str] = {}
     if touched & TREATMENT:
-        wanted |= treatment.summaries(items)
+        wanted |= treatment.summaries(items, before=before)
     if touched & {240, 390} and (age := age_at_diagnosis(items)):
         wanted[230] = age
     if 610 in touched:

@@ -25,7 +25,7 @@ from registry.models import Abstract
 from registry.models.desk import CaseNote
 from registry.security.permissions import Actor
 
-_HERE = {m.here: m.total for m in modalities()}
+_HERE = {m.here for m in modalities()}
 _TOTAL = {m.total for m in modalities()}
 
 

@@ -33,6 +33,80 @@ def test_totals_dates_reasons_and_status_follow_what_was_coded(typed, follows):
     assert treatment.summaries({**typed, **follows}) == {}
 
 
+@pytest.mark.parametrize(
+    ("case", "typed", "total"),
+    [
+        # breast to 2023 and from 2024, skin: the last listed is the most extensive, whatever its number
+        ({390: "2023", 400: "C504"}, {671: "A220", 1291: "A410"}, "A410"),
+        ({390: "2023", 400: "C504"}, {671: "A500", 1291: "A760"}, "A500"),  # A760 is listed before A500
+        ({390: "2023", 400: "C504"}, {671: "A760", 1291: "A490"}, "A760"),
+        ({390: "2023", 400: "C504"}, {671: "A220", 1291: "A900"}, "A220"),  # NOS codes yield to any other
+        ({390: "2023", 400: "C504"}, {671: "A800", 1291: "A220"}, "A220"),
+        ({390: "2023", 400: "C504"}, {671: "A800", 1291: "A900"}, "A800"),
+        ({390: "2024", 400: "C504"}, {671: "B620", 1291: "B760"}, "B760"),
+        ({390: "2024", 400: "C504"}, {671: "B760", 1291: "B620"}, "B760"),
+        ({390: "2023", 400: "C341"}, {671: "A120", 1291: "A190"}, "A120"),  # lung lists A190 first
+        ({390: "2024", 400: "C341"}, {671: "B150", 1291: "B130"}, "B130"),
+        ({390: "2023", 400: "C445"}, {671: "B500", 1291: "B320"}, "B500"),
+        # codes of two letters are of two tables
+        ({390: "2024", 400: "C504"}, {671: "B620", 1291: "A220"}, "A220"),
+        ({390: "2024", 400: "C504"}, {671: "B200", 1291: "A500"}, "A500"),
+        ({390: "2024", 400: "C504"}, {671: "B200", 1291: "A000"}, "B200"),  # none elsewhere is less than ours
+        ({390: "2024", 400: "C504"}, {671: "B000", 1291: "A000"}, "A000"),
+        ({390: "2023", 400: "C504"}, {671: "A220", 1291: "A990"}, "A220"),
+        ({390: "2023", 400: "C504"}, {671: "A990", 1291: "A000"}, "A990"),
+        ({390: "2023", 400: "C504"}, {671: "A000", 1291: "A990"}, "A990"),
+        ({390: "2023", 400: "C504"}, {671: "A220", 1291: "A777"}, "A777"),  # no code of the table: an edit tells
+        ({390: "2023", 400: "C421", 522: "9861"}, {671: "A980"}, "A980"),
+        ({390: "2022", 400: "C504"}, {670: "75", 1290: "49"}, "75"),
+        ({390: "2022", 400: "C504"}, {670: "50", 1290: "76"}, "50"),
+        ({390: "2022", 400: "C504"}, {670: "22", 1290: "90"}, "22"),
+        ({390: "2022", 400: "C504"}, {670: "00", 1290: "22"}, "22"),
+        ({}, {672: "5", 1292: "2"}, "5"),
+        ({}, {672: "2", 1292: "7"}, "7"),
+        ({}, {674: "2", 1294: "1"}, "2"),
+        ({}, {690: "1", 1360: "2"}, "4"),  # beam here and implant elsewhere are the combination
+        ({}, {690: "1", 1360: "5"}, "1"),
+        ({}, {690: "5", 1360: "2"}, "2"),
+        ({}, {690: "0", 1360: "7"}, "7"),
+        ({}, {700: "02", 1390: "01"}, "02"),
+        ({}, {710: "01", 1400: "87"}, "01"),
+        ({}, {720: "01", 1410: "00"}, "01"),
+        ({}, {730: "1", 1420: "0"}, "1"),
+        ({}, {730: "2", 1420: "1"}, "1"),  # neither is more than the other
+        ({}, {3280: "1", 3270: "2"}, "5"),
+        ({}, {3280: "4", 3270: "5"}, "6"),
+        ({}, {3280: "2", 3270: "7"}, "2"),
+    ],
+)  # fmt: skip
+def test_a_total_is_never_less_than_our_own(case, typed, total):
+    (here, _), *_ = typed.items()
+    number = next(m.total for m in treatment.modalities() if m.here == here)
+    follows = treatment.summaries({522: "8500", 523: "3", **case, **typed})
+    assert follows.get(number, typed.get(number)) == total
+    assert treatment.summaries({522: "8500", **case, **typed, **follows}) == {}
+
+
+def test_what_followed_a_code_follows_its_correction():
+    case = BREAST | {671: "A410", 1291: "A410", 1200: "20230502", 1260: "20230502", 1270: "20230502"}
+    case |= {1340: "0", 1285: "1"}
+    corrected = case | {671: "A000", 1200: ""}
+    assert treatment.summaries(corrected, before=case) == {1291: "A000", 1340: "", 1260: "", 1270: "", 1285: ""}
+    later = case | {1200: "20230512"}
+    assert treatment.summaries(later, before=case) == {1260: "20230512", 1270: "20230512"}
+    own = case | {1260: "20230401", 671: "A220"}
+    assert treatment.summaries(own | {1200: "20230512"}, before=own) == {1270: "20230512"}
+    more = case | {1291: "A500"}
+    assert treatment.summaries(more | {671: "A220"}, before=more) == {}
+
+
+def test_a_transplant_is_treatment_and_its_date_begins_the_course():
+    assert treatment.summaries({3250: "11", 3230: "20240105"}) == {
+        1260: "20240105", 1270: "20240105", 1285: "1"
+    }  # fmt: skip
+    assert [line.modality for line in treatment.lines({3250: "11"})] == ["transplant and endocrine"]
+
+
 def test_a_case_waits_for_what_is_planned_or_has_no_date():
     assert treatment.waiting_for({1285: "1", 1390: "88"}) == ["chemotherapy planned, not known whether given"]
     assert treatment.waiting_for({1285: "1", 1291: "A220"}) == ["date of surgery"]

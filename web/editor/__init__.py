@@ -80,9 +80,10 @@ def live(abstract_id: int) -> Response:
             items = records.all_items(abstract)
             version, status = abstract.version_id, abstract.status
             if not saving:
+                stored = dict(items)
                 items |= typed
                 accredited = bool(abstract.facility and abstract.facility.accredited)
-                programs = derived.consequences(items, typed, accredited=accredited)
+                programs = derived.consequences(items, typed, accredited=accredited, before=stored)
                 items |= programs
             items = {n: value for n, value in items.items() if value}
             living = desk.living_abstract(session, abstract, items)
@@ -205,7 +206,7 @@ def _save(abstract_id: int, changes: dict[int, str], why: str) -> records.Saved:
         after = {n: value for n, value in {**before, **changes}.items() if value}
         touched = [n for n, value in changes.items() if before.get(n, "") != value]
         accredited = bool(abstract.facility and abstract.facility.accredited)
-        follows = derived.consequences(after, touched, accredited=accredited) if touched else {}
+        follows = derived.consequences(after, touched, accredited=accredited, before=before) if touched else {}
         begun = abstract.status == "suspense" and bool(touched)
         saved = records.save(
             session, abstract_id, {**changes, **follows}, who=actor().username, why=why, expected_version=_version()
