@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from abstracting.edits.expressions import set_today
-from abstracting.edits.generated import code_list_rules, date_rules, schema_rules
+from abstracting.edits.generated import code_list_rules, date_rules, form_rules, schema_rules
 from abstracting.edits.patients import BETWEEN_PATIENTS, QUESTIONS
 from abstracting.edits.records import AnyRecord, EditRecord, as_record, item_number
 from abstracting.edits.results import FAIL, NOT_EVALUABLE, OVERRIDDEN, PASS, EditResult, fingerprint_of, result_of
@@ -222,7 +222,7 @@ def _today(day: dt.date) -> PartialDate:
 
 @cache
 def _generated() -> tuple[Rule, ...]:
-    return (*code_list_rules(), *date_rules(), *schema_rules())
+    return (*code_list_rules(), *date_rules(), *form_rules(), *schema_rules())
 
 
 def _is_in(rule: Rule, name: str, generated: bool, of_site: bool) -> bool:

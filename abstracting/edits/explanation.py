@@ -52,6 +52,7 @@ def language() -> str:
     named = (f"  {one.name}({', '.join(one.arguments)})\n      {one.meaning}" for one in PREDICATES.values())
     parts.append("\n".join(named))
     parts.append("  in_code_list(#n)\n      The code of item n is in its list of NAACCR v25 or v26.")
+    parts.append("  is_written_as(#n)\n      A stage category or group is written in the form of item n.")
     parts.append("  schema_allows(#n)\n      The staging schema of the tumor allows the code of item n.")
     parts.append("Lists: " + ", ".join(f"@{name}" for name in built_in().lists))
     parts.append("Sets:\n" + "\n".join(f"  {name:14}{meaning}" for name, meaning in SETS.items()))

@@ -2,6 +2,7 @@
 
     COD610    the code of item 610 is in its list (NAACCR v25 or v26)
     DTE580    item 580 is a real date and not in the future
+    FRM1001   a stage category or group entered by hand is written in the form of its item
     SSD3827   item 3827 has a code that the tumor's schema allows
 
 Items that a rule of the catalogue covers have none of these beside it.
@@ -15,12 +16,13 @@ from importlib.resources import files
 from abstracting.codes.sources import read_table
 from abstracting.edits.expressions import Test, compile_text
 from abstracting.edits.rules import ERROR, ITEM, SCHEMA, Rule, built_in, item_name
-from abstracting.edits.schemas import code_list, schema_test
+from abstracting.edits.schemas import code_list, schema_test, stage_forms
 from abstracting.naaccr.items import VERSIONS, dictionary
 
 # of the root of a file, or lists that grow with every release of the staging tables
 _NO_LIST = frozenset({10, 30, 50, 2117, 2118})
 _LISTS, _DATES = "NAACCR v25 and v26, code lists", "NAACCR date rule"
+_FORMS = "NAACCR dictionary, AJCC TNM items"
 _TABLES = "SEER*RSA staging tables: EOD public, TNM, Collaborative Stage"
 
 
@@ -84,6 +86,22 @@ def date_rules() -> list[Rule]:
             _DATES,
         )
         for number in numbers
+        if number not in _covered()
+    ]
+
+
+def form_rules() -> list[Rule]:
+    """Gives a rule for every stage category and group that a person enters by hand and no open table lists."""
+    return [
+        _rule(
+            f"FRM{number}",
+            "stage",
+            number,
+            f"is_written_as(#{number})",
+            f"{item_name(number)} {{#{number}}} is not written in the form of this item: give it as in {example}.",
+            _FORMS,
+        )
+        for number, (_, example) in stage_forms().items()
         if number not in _covered()
     ]
 

@@ -1,17 +1,22 @@
-"""Tests that ask the code lists of the dictionary and the tables of the staging schemas.
+"""Tests that ask the code lists of the dictionary, the forms of stage categories, and the tables of the staging schemas.
 
-`in_code_list(#n)` holds when item n has a code of NAACCR v25 or v26; `schema_allows(#n)` when the schema of the tumor, by
-site, histology, year and discriminators, allows the code of item n. Where no schema can be chosen nothing is known.
+`in_code_list(#n)` holds when item n has a code of NAACCR v25 or v26; `is_written_as(#n)` when a stage category or group
+that a person enters is written in the form of its item (`data/stage_forms.csv`); `schema_allows(#n)` when the schema of
+the tumor, by site, histology, year and discriminators, allows the code of item n. Where no schema can be chosen nothing
+is known.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
+from abstracting.codes.sources import read_table
 from abstracting.edits.expressions import SPECIAL, Test, Truth, of_code, remembered
 from abstracting.edits.language import Call, LanguageError, Name
 from abstracting.edits.records import EditRecord
@@ -53,6 +58,25 @@ def _in_code_list(node: Call) -> Test:
 
 
 SPECIAL["in_code_list"] = _in_code_list
+
+
+@cache
+def stage_forms() -> Mapping[int, tuple[re.Pattern[str], str]]:
+    """Gives the forms of stage categories and groups: item → (pattern of the whole value, an example)."""
+    table = read_table(files("abstracting.edits") / "data" / "stage_forms.csv")  # type: ignore[arg-type]
+    return {int(row["item"]): (re.compile(row["pattern"]), row["example"]) for row in table}
+
+
+def _is_written_as(node: Call) -> Test:
+    number = _item(node).items[0]
+    if number not in stage_forms():
+        raise LanguageError(f"item {number} is no stage category or group with a form")
+    pattern = stage_forms()[number][0]
+    as_code = Term(f"#{number}", "code", (number,))
+    return of_code(as_code, ("form", number), lambda value: pattern.fullmatch(value) is not None)
+
+
+SPECIAL["is_written_as"] = _is_written_as
 
 
 # --- schemas ----------------------------------------------------------------------------------------------------------

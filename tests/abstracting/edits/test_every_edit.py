@@ -120,6 +120,31 @@ def test_code_lists(edits):
         assert truth == [True, False, None], rule.id
 
 
+@pytest.mark.parametrize(
+    ("item", "written", "not_written"),
+    [
+        (1001, "cTX cT0 cTis cTis(DCIS) cTis(LAMN) pTis cTa cT1 cT1mi cT1c cT1a2 cT4d 88", "pT1 T1 ct1c CT1C cT5 cT1x 1c"),
+        (1002, "cNX cN0 cN0(i+) cN0(mol+) cN1 cN1mi cN2a cN3c 88", "pN1 N0 cN4 cn0"),
+        (1003, "cM0 cM0(i+) cM1 cM1a cM1c(1) pM1 pM1b 88", "M0 cM2 cMX"),
+        (1004, "0 0A 0IS 1 1A 1A1 2B 3C1 4 4A 1E 2BULK 1:5 OC 88 99", "5 IA I A1"),
+        (1011, "pTX pT0 pTis(Paget) pT1mi pT2a1 88", "cT1 pT1z"),
+        (1012, "pNX pN0 pN0(i-) pN1a pN1mi cN0 88", "ypN0 pN9"),
+        (1021, "ypT0 ypTis ypT1c 88", "pT1 ycT1"),
+        (1022, "ypN0 ypN1mi cN0 88", "pN0"),
+        (1062, "ycT0 ycT2a 88", "ypT0"),
+        (1066, "cM0 cM1 pM1 88", "ycM0"),
+        (1067, "1A 2B 99", "II"),
+        (1031, "(m) (s)", "m (sn)"),
+        (1034, "(sn) (f)", "sn (m)"),
+    ],
+)  # fmt: skip
+def test_stage_entered_by_hand_is_written_in_the_form_of_its_item(edits, item, written, not_written):
+    of = edits.rule(f"FRM{item}").test.of
+    assert [v for v in written.split() if of(edits.prepared({item: v})) is not True] == []
+    assert [v for v in not_written.split() if of(edits.prepared({item: v})) is not False] == []
+    assert of(edits.prepared({item: ""})) is None
+
+
 def test_dates_of_the_dictionary(edits):
     outcomes = {value: next(r.outcome for r in edits.check_record({580: value}, every=True) if r.rule == "DTE580")
                 for value in ("20190310", "2019", "20190231", "20990101", "")}  # fmt: skip
