@@ -27,6 +27,7 @@ SECTIONS = (
     "Administration",
 )
 SITE_SPECIFIC, OTHER_ITEMS, OVERRIDES, DISCRIMINATORS = "Site-specific items", "Other items", "Overrides", "Schema"
+BY_PROGRAM, HELD = "desk", "held"
 _OWN = {int(row["item"]) for row in rows("layout")}
 
 
@@ -46,7 +47,7 @@ class Section:
     groups: tuple[Group, ...]
 
 
-SET_BY_PROGRAM = frozenset(int(row["item"]) for row in rows("layout") if row["when"] == "desk") | {
+SET_BY_PROGRAM = frozenset(int(row["item"]) for row in rows("layout") if row["when"] == BY_PROGRAM) | {
     230,
     762,
     1975,
@@ -74,7 +75,7 @@ def sections(items: Mapping[int, str], *, added: Iterable[int] = ()) -> tuple[Se
     found: dict[str, dict[str, list[int]]] = {title: {} for title in SECTIONS}
     for row in rows("layout"):
         number = int(row["item"])
-        if _is_shown(row, year, bool(items.get(number)) or number in asked):
+        if items.get(number) or number in asked or _is_asked(row, year, items):
             found[row["section"]].setdefault(row["group"], []).append(number)
     if specific := _site_specific(items, year):
         found["Stage"] = _after(found["Stage"], "Extent", SITE_SPECIFIC, specific)
@@ -102,15 +103,21 @@ def numbers(shown: Iterable[Section]) -> tuple[int, ...]:
     return tuple(number for section in shown for group in section.groups for number in group.items)
 
 
-def _is_shown(row: Mapping[str, str], year: int | None, held: bool) -> bool:
-    if held:
-        return True
-    if row["when"] == "held":
+def _is_asked(row: Mapping[str, str], year: int | None, items: Mapping[int, str]) -> bool:
+    when = row["when"]
+    if when == HELD or (when not in ("", BY_PROGRAM) and not any(_says(items, part) for part in when.split(";"))):
         return False
     if year is None:
         # without a year the newest form is shown
         return not row["last"]
     return (not row["first"] or year >= int(row["first"])) and (not row["last"] or year <= int(row["last"]))
+
+
+def _says(items: Mapping[int, str], part: str) -> bool:
+    """Whether an item holds what a condition asks for: `3780` any value, `1532=02 03` one that begins with one of these."""
+    number, _, beginnings = part.partition("=")
+    value = items.get(int(number), "")
+    return bool(value) and (not beginnings or value.startswith(tuple(beginnings.split())))
 
 
 def _site_specific(items: Mapping[int, str], year: int | None) -> list[int]:

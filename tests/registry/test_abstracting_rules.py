@@ -135,6 +135,57 @@ def test_items_of_another_era_are_not_asked_for_but_never_hidden(year, has, has_
     assert 9998 not in numbers and 3932 in layout.numbers(layout.sections(case, added=[3932]))
 
 
+PLACES = {
+    # every item that the issue names by number: its section, a year in which it is asked for, one in which it is not
+    "Treatment": {
+        (671, 672, 674, 690, 700, 710, 720, 730, 740, 1291, 1292, 1294, 1360, 1390, 1400, 1410, 1420): ("2023", ""),
+        (670, 1290): ("2022", "2023"), (1632, 1633, 1634): ("2021", "2020"), (1335,): ("2024", "2023"),
+        (1501, 1502, 1503, 1504, 1505, 1506, 1507, 1531, 1532, 1533): ("2018", "2017"),
+        (3250, 3270, 3280, 1285, 1340, 1430, 1260, 1270, 3170, 3230, 3190, 1380, 1639): ("2023", ""),
+    },
+    "Identification": {(2410, 2420, 501, 580, 610, 550, 560, 570, 2085, 2090, 2092, 2152): ("2023", "")},
+    "Demographics": {(630, 344, 3780): ("2023", ""), (3110,): ("2015", "2016")},
+    "Follow-up": {(1860, 1880, 1660): ("2023", "")},
+    "Text": {(*range(2520, 2700, 10),): ("2023", "")},
+    "Diagnosis": {(440,): ("2017", "2018"), (3843, 3844, 3845): ("2018", "2017"), (1068,): ("2021", "2020")},
+    "Stage": {
+        (1001, 1002, 1003, 1004, 1011, 1012, 1013, 1014): ("2018", "2017"),
+        (880, 890, 900, 910, 940, 950, 960, 970): ("2017", "2018"),
+    },
+}  # fmt: skip
+
+
+def test_every_item_that_is_named_by_number_is_in_its_section_in_its_years():
+    for title, parts in PLACES.items():
+        for numbers, (year, not_in) in parts.items():
+            for when, shown in ((year, True), (not_in, False)):
+                if when:
+                    form = {s.title: set(layout.numbers([s])) for s in layout.sections(BREAST | {390: when})}
+                    assert [n for n in numbers if (n in form[title]) is not shown] == [], (title, when)
+
+
+@pytest.mark.parametrize(
+    ("items", "comes"),
+    [
+        ({1532: "01"}, ()), ({1532: "02"}, range(1511, 1518)), ({1532: "03"}, range(1521, 1528)),
+        ({1532: "99"}, ()), ({1632: "0"}, ()), ({1632: "1"}, (1062, 1064, 1066, 1067, 1021, 1022, 1023, 1024)),
+        ({1639: "2"}, (1021, 1022, 1023, 1024)), ({1639: "3"}, ()), ({3780: "E119"}, (3782,)), ({3782: "I10"}, (3784,)),
+        ({1660: "20240101"}, (1671, 1672, 1673, 1674, 1675, 1676, 1677, 1678, 1679, 1680)), ({1680: "2025"}, (1691, 1700)),
+        ({1700: "2025"}, (1711, 1719)), ({2410: "0000000001"}, (2415,)), ({1002: "cN1"}, (1034,)), ({1012: "pN0"}, (1035,)),
+    ],
+)  # fmt: skip
+def test_some_items_are_asked_for_when_another_says_so(items, comes):
+    asked = set(layout.numbers(layout.sections(BREAST | items))) - set(layout.numbers(layout.sections(BREAST)))
+    assert set(comes) <= asked - set(items), "they come with the item"
+    assert comes or asked <= set(items)
+
+
+def test_comorbidities_and_secondary_diagnoses_are_all_reachable():
+    case = BREAST | {390: "2015"} | dict.fromkeys((3110, 3120, 3130, 3140, 3150, 3160, 3161, 3162, 3163), "00000")
+    case |= dict.fromkeys(range(3780, 3798, 2), "E119")
+    assert {3164, 3165, *range(3780, 3800, 2)} <= set(layout.numbers(layout.sections(case)))
+
+
 def test_surgery_codes_are_those_of_site_and_year():
     assert "A220" in {c.code for c in Coding.of(BREAST).codes(671)}
     assert "B290" in {c.code for c in Coding.of(BREAST | {390: "20240410"}).codes(671)}
