@@ -20,11 +20,12 @@ from geo.counties import county_names, county_neighbours
 from geo.intervals import poisson_interval
 from geo.rates import PER, UNSTABLE_UNDER, Strata, rate_table, sir_table
 from geo.smoothing import smooth_global, smooth_local
+from registry.analysis.cases_request import OLDEST, SEXES
 from registry.analysis.disclosure import PERIOD, Policy, periods_of
 from registry.analysis.rates_area import Area
 from registry.analysis.rates_cube import AGES, Cube, Left
 from registry.analysis.rates_desk import Desk, divisions_of
-from registry.analysis.rates_request import OLDEST, RATIOS, SEXES, SMOOTHED, YEARS_SHOWN, Request
+from registry.analysis.rates_request import RATIOS, SMOOTHED, YEARS_SHOWN, Request
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:

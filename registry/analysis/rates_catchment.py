@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from abstracting.recodes.stage import breaks_between
+from registry.analysis.cases_request import OLDEST
 from registry.analysis.cohort import CaseDefinition
 from registry.analysis.disclosure import Policy
 from registry.analysis.rates_cube import Left
 from registry.analysis.rates_desk import Desk
-from registry.analysis.rates_request import OLDEST, Request
+from registry.analysis.rates_request import Request
 from registry.analysis.rates_stage import in_words
 
 STAGES = {"early": "In situ or localized", "late": "Regional or distant", "unknown": "Unknown or not staged"}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from registry.analysis.cases_request import OLDEST
 from registry.analysis.cohort import CaseDefinition
 from registry.analysis.disclosure import (
     TREES,
@@ -23,7 +24,7 @@ from registry.analysis.disclosure import (
 )
 from registry.analysis.rates_area import Area, load_area
 from registry.analysis.rates_cube import AGES, ALIVE, SOURCES, STAGES, Cube, fill_array, read_cube
-from registry.analysis.rates_request import OLDEST, Request
+from registry.analysis.rates_request import Request
 from registry.analysis.snapshot import Snapshot, refresh
 from registry.analysis.survival_request import sites
 

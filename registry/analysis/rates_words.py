@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from geo.ages import GROUPINGS
 from geo.reproduce import REFERENCES, SEER_STANDARDS, rates_in_r
+from registry.analysis.cases_request import OLDEST, SEXES
 from registry.analysis.rates import LEVEL, Answer
 from registry.analysis.rates_cube import AGES
 from registry.analysis.rates_map import HASH
-from registry.analysis.rates_request import OLDEST, SEXES, STANDARDS
+from registry.analysis.rates_request import STANDARDS
 
 _RATIO_R = """# standardised incidence ratio: observed over expected at the rates of the state
 # cases, population: rows counties, columns sex and age group; state rates of the same years

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from registry.analysis.cases_request import OLDEST
 from registry.analysis.disclosure import Policy
 from registry.analysis.rates import years_in_force
 from registry.analysis.rates_area import Area
 from registry.analysis.rates_cube import AGES
 from registry.analysis.rates_desk import Desk
-from registry.analysis.rates_request import OLDEST
 from registry.analysis.scans_request import ScanRequest, from_pairs
 from registry.errors import RegistryError
 

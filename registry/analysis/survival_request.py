@@ -7,11 +7,12 @@ stands at its default is left out of an address, so that an address says what wa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
+from registry.analysis.address import Reader, of_pairs
 from registry.errors import RegistryError
 from registry.exchange.tables import item_number
 from registry.selection import Condition, parse
@@ -289,69 +290,9 @@ def site_label(name: str) -> str:
 # ---- reading an address -----------------------------------------------------------------------------------------------
 
 
-class _Reader:
-    """Reads fields out of an address and collects every fault."""
-
-    def __init__(self, given: Mapping[str, Sequence[str]]):
-        self.given = given
-        self.faults: list[str] = []
-
-    def last(self, name: str) -> str | None:
-        values = self.given.get(name)
-        return values[-1].strip() if values else None
-
-    def choice(self, name: str, known: Iterable[str], what: str) -> dict[str, Any]:
-        value = self.last(name)
-        if value is None:
-            return {}
-        if value not in known:
-            self.faults.append(f"{value[:40]!r} is no {what}")
-            return {}
-        return {name: value}
-
-    def many(self, name: str, is_known: Callable[[str], bool], what: str, *, most: int = 20) -> dict[str, Any]:
-        values = self.given.get(name)
-        if values is None:
-            return {}
-        found = tuple(dict.fromkeys(part.strip() for part in values if part.strip()))
-        for part in found:
-            if not is_known(part):
-                self.faults.append(f"{part[:40]!r} is no {what}")
-        if len(found) > most:
-            self.faults.append(f"at most {most} of {what} can be given")
-        return {name: tuple(part for part in found if is_known(part))[:most]}
-
-    def whole(self, name: str, low: int, high: int, what: str) -> dict[str, Any]:
-        value = self.last(name)
-        if value is None:
-            return {}
-        if not value:
-            return {name: None}
-        if not re.fullmatch(r"[0-9]{1,4}", value) or not low <= int(value) <= high:
-            self.faults.append(f"{what} {value[:20]!r} is no whole number from {low} to {high}")
-            return {}
-        return {name: int(value)}
-
-    def number(self, name: str, low: float, high: float, what: str) -> dict[str, Any]:
-        value = self.last(name)
-        if not value:
-            return {}
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not low <= number <= high:
-            self.faults.append(f"{what} {value[:20]!r} is no number from {low:g} to {high:g}")
-            return {}
-        return {name: number}
-
-
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> Request:
     """Gives the request of an address; every field that does not fit is named in one error."""
-    given: dict[str, list[str]] = {}
-    for name, value in pairs:
-        given.setdefault(name, []).append(value)
-    return from_address(given)
+    return from_address(of_pairs(pairs))
 
 
 def from_address(given: Mapping[str, Sequence[str]]) -> Request:
@@ -364,7 +305,7 @@ def from_address(given: Mapping[str, Sequence[str]]) -> Request:
 
 def read_address(given: Mapping[str, Sequence[str]]) -> tuple[Request, list[str]]:
     """Gives what can be read of an address, defaults where it cannot, and the faults; other parameters are left alone."""
-    read = _Reader(given)
+    read = Reader(given)
     chosen: dict[str, Any] = {}
     chosen |= read.choice("site", ("", *sites()), "site group")
     for name in ("year_from", "year_to", "period_from", "period_to", "hybrid_from"):
@@ -415,7 +356,7 @@ def _is_grouping(name: str) -> bool:
     return name in GROUPINGS or item_number(name) is not None
 
 
-def _conditions(read: _Reader) -> dict[str, Any]:
+def _conditions(read: Reader) -> dict[str, Any]:
     texts = tuple(text.strip()[:300] for text in read.given.get("where", ()) if text.strip())
     try:
         parse(texts)
@@ -425,7 +366,7 @@ def _conditions(read: _Reader) -> dict[str, Any]:
     return {"where": texts}
 
 
-def _cut_off(read: _Reader) -> dict[str, Any]:
+def _cut_off(read: Reader) -> dict[str, Any]:
     from datetime import date
 
     value = read.last("cut_off")
@@ -439,7 +380,7 @@ def _cut_off(read: _Reader) -> dict[str, Any]:
     return {"cut_off": value}
 
 
-def _times(read: _Reader) -> dict[str, Any]:
+def _times(read: Reader) -> dict[str, Any]:
     text = read.last("at")
     if not text:
         return {}
@@ -456,7 +397,7 @@ def _times(read: _Reader) -> dict[str, Any]:
     return {"at": tuple(sorted(years)[:12])}
 
 
-def _intervals(read: _Reader) -> dict[str, Any]:
+def _intervals(read: Reader) -> dict[str, Any]:
     text = read.last("intervals")
     if not text:
         return {}

@@ -12,18 +12,41 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select
 
 from registry import config, demo, jobs
+from registry.analysis import rates
+from registry.db import Store
+from registry.models import Tumor
+from registry.synthetic import planted
 
 PASSWORDS = {one.username: one.password for one in demo.LOGINS}
 BLADDER = {"site": "urinary-bladder", "year_from": "2000", "year_to": "2024", "replicates": "999", "seed": "7"}
 
 
+BURST = planted.Cluster("Burst", "lung", "12031", planted.nearest("12031", 3), 2012, 2014, 12.0)
+"""In space and time, and over."""
+
+FRESH = planted.Cluster("Fresh", "colorectal", "12095", planted.nearest("12095", 3), 2022, 2024, 6.0)
+"""In space and time, and still going on in the last year."""
+
+LATE = planted.nearest("12057", 3)
+"""Counties whose prostate cancers are all found late."""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A demo large enough that its spatial cluster stands out, made once."""
+    """A demo in which clusters of every kind are planted, large enough that they stand out; made once."""
     folder = tmp_path_factory.mktemp("clusters") / "demo"
-    demo.prepare(folder, size=4000, seed=1, port=0, say=lambda text: None)
+    spatial = planted.clusters()[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planted, "clusters", lambda: (spatial, BURST, FRESH))
+        demo.prepare(folder, size=4000, seed=1, port=0, say=lambda text: None)
+    store = Store(config.load(folder))
+    with store.writing() as session:
+        for tumor in session.scalars(select(Tumor).where(Tumor.primary_site == "C619", Tumor.county.in_(LATE))):
+            tumor.items = {**tumor.items, **dict.fromkeys(("759", "760", "764", "3020"), "7")}
+    store.close()
     return folder
 
 
@@ -144,10 +167,43 @@ def test_a_cluster_opens_the_cases_that_it_counts_for_whoever_sees_the_count(ent
 
 
 @pytest.mark.parametrize(
+    ("site", "choices", "counties", "window"),
+    [
+        ("lung-and-bronchus", {"analysis": "space-time"}, BURST.counties, (2012, 2014)),
+        ("lung-and-bronchus", {"model": "stp", "analysis": "space-time"}, BURST.counties, (2012, 2014)),
+        ("colon-and-rectum", {"analysis": "prospective"}, FRESH.counties, (2022, 2024)),
+        ("prostate", {"model": "late"}, LATE, None),
+        ("urinary-bladder", {"shape": "elliptic"}, planted.clusters()[0].counties, None),
+    ],
+    ids=("space-time", "permutation", "prospective", "late stage", "ellipses"),
+)
+def test_what_is_planted_is_found_through_the_page_by_every_kind_of_scan(
+    app, enter_as, site, choices, counties, window
+):
+    inside = enter_as("administrator")
+    wanted = {"site": site, "year_from": "2005", "year_to": "2024", "replicates": "99", "seed": "3", **choices}
+    address = scan(app, inside, wanted)
+    # the page of whoever sees every count has all figures; files are cut to publish
+    first = inside.get(f"{address}.json").json["rows"][0]
+    names = {rates.short_name(code) for code in counties}
+    assert float(first["p_value"]) == 0.01, first
+    found = set(first["counties"].split(", "))
+    assert len(found & names) >= len(names) - 1 and len(found - names) <= 3, first
+    assert first["observed"] > 1.5 * first["expected"]
+    if window:
+        years = [int(year) for year in first["window"].split("–")]
+        assert abs(years[0] - window[0]) <= 1 and abs(years[-1] - window[1]) <= 1, first
+    kept = inside.get(f"{address}/clusters.json").json
+    # of the timing of cases alone ages are no part
+    assert kept["parameters"] == wanted | ({"adjust": "0"} if choices.get("model") == "stp" else {})
+    assert kept["seed"] == 3 and len(kept["data_version"]) == 64
+    row = rows(inside, address)[0]
+    assert (row["window"] == first["window"]) and {part[6:] for part in row["members"].split("; ")} == found
+
+
+@pytest.mark.parametrize(
     "choices",
     [
-        {"model": "stp", "analysis": "space-time"},
-        {"model": "late"},
         {"analysis": "prospective", "rates": "both"},
         {"analysis": "temporal"},
         {"shape": "elliptic", "gini": "1"},

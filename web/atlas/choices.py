@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.analysis import rates_request as asking
+from registry.analysis.cases_request import BEHAVIORS, OLDEST, SEXES
 from registry.analysis.rates_desk import Desk
 from registry.analysis.survival_request import sites
 from registry.errors import RegistryError
@@ -40,12 +41,12 @@ def choices(desk: Desk, wanted: asking.Request) -> Choices:
         years = []
     return Choices(
         sites=[("", "All sites"), *((s.name, "\u2003" * s.depth + s.label) for s in sites().values())],
-        sexes=list(asking.SEXES.items()),
-        ages_from=[("", "0")] + [(str(age), str(age)) for age in range(5, asking.OLDEST + 1, 5)],
-        ages_to=[("", "oldest")] + [(str(age), str(age)) for age in range(4, asking.OLDEST, 5)],
+        sexes=list(SEXES.items()),
+        ages_from=[("", "0")] + [(str(age), str(age)) for age in range(5, OLDEST + 1, 5)],
+        ages_to=[("", "oldest")] + [(str(age), str(age)) for age in range(4, OLDEST, 5)],
         years=years,
         measures=[(one.name, one.title) for one in asking.MEASURES.values()],
-        behaviors=list(asking.BEHAVIORS.items()),
+        behaviors=list(BEHAVIORS.items()),
         stages=list(asking.STAGES.items()),
         rules=list(asking.RULES.items()),
         standards=list(asking.STANDARDS.items()),
