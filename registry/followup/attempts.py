@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from registry import audit
@@ -27,7 +29,7 @@ from registry.models.followup import (
     ContactAttempt,
 )
 
-CHUNK = 500
+CHUNK = 5000
 ENDED = frozenset({ANSWERED, SILENT, RETURNED, FAILED})
 ON_ITS_WAY = frozenset({WAITING, SENT})
 
@@ -59,7 +61,7 @@ def waits_until(sent_on: date, source: str) -> date:
     return sent_on + timedelta(days=SOURCES[source].wait_days)
 
 
-def is_out(attempt: ContactAttempt, as_of: date) -> bool:
+def is_out(attempt: ContactAttempt | Row[Any], as_of: date) -> bool:
     """Whether an attempt is on its way: in the outbox, or sent and still waited for."""
     if attempt.state == WAITING:
         return True
@@ -72,18 +74,25 @@ def rounds(
     session: Session, persons: Iterable[Person], *, as_of: date, facility_id: int | None = None
 ) -> tuple[dict[int, tuple[str, ...]], dict[int, Out]]:
     """Gives by patient the ways tried since the last contact, and the attempt that is on its way."""
-    by_id = {person.patient_id: person for person in persons}
+    heard = {person.patient_id: person.last_contact_day for person in persons}
     tried: dict[int, list[str]] = {}
     out: dict[int, Out] = {}
-    ids = sorted(by_id)
+    ids = sorted(heard)
     for start in range(0, len(ids), CHUNK):
-        query = select(ContactAttempt).where(
-            ContactAttempt.patient_id.in_(ids[start : start + CHUNK]), ContactAttempt.state != WITHDRAWN
-        )
+        query = select(
+            ContactAttempt.id,
+            ContactAttempt.patient_id,
+            ContactAttempt.source,
+            ContactAttempt.channel,
+            ContactAttempt.state,
+            ContactAttempt.sent_on,
+            ContactAttempt.heard_on,
+            ContactAttempt.told,
+        ).where(ContactAttempt.patient_id.in_(ids[start : start + CHUNK]), ContactAttempt.state != WITHDRAWN)
         if facility_id is not None:
             query = query.where(ContactAttempt.facility_id == facility_id)
-        for attempt in session.scalars(query.order_by(ContactAttempt.id)):
-            contact = by_id[attempt.patient_id].last_contact_day
+        for attempt in session.execute(query.order_by(ContactAttempt.id)):
+            contact = heard[attempt.patient_id]
             day = attempt.sent_on or attempt.heard_on
             if is_out(attempt, as_of):
                 out[attempt.patient_id] = Out(attempt.id, attempt.source, attempt.channel, attempt.sent_on)
@@ -93,16 +102,32 @@ def rounds(
     return {patient: tuple(dict.fromkeys(ways)) for patient, ways in tried.items()}, out
 
 
-def learned(session: Session, *, as_of: date, facility_id: int | None = None) -> list[Attempt]:
-    """Gives the attempts whose end is known, for the model; an unanswered letter is silent once its time is over."""
-    query = select(ContactAttempt).where(ContactAttempt.state.in_((*ENDED, SENT)))
+def learned(session: Session, *, as_of: date, facility_id: int | None = None) -> Counter[Attempt]:
+    """Gives how many attempts of each kind ended, for the model; an unanswered letter is silent once its time is over."""
+    over = [ContactAttempt.sent_on.is_(None)]
+    over += [
+        and_(ContactAttempt.source == name, ContactAttempt.sent_on < as_of - timedelta(days=source.wait_days))
+        for name, source in SOURCES.items()
+    ]
+    kind = (ContactAttempt.source, ContactAttempt.group, ContactAttempt.told)
+    query = (
+        select(*kind, func.count())
+        .where(
+            ContactAttempt.source.in_(SOURCES),
+            or_(
+                ContactAttempt.state.in_(ENDED),
+                and_(ContactAttempt.state == SENT, or_(*over)),
+            ),
+        )
+        .group_by(*kind)
+    )
     if facility_id is not None:
         query = query.where(ContactAttempt.facility_id == facility_id)
-    found = []
-    for attempt in session.scalars(query.order_by(ContactAttempt.id)):
-        group = unpack(attempt.group)
-        if group is not None and attempt.source in SOURCES and not is_out(attempt, as_of):
-            found.append(Attempt(attempt.source, group, attempt.told))
+    found: Counter[Attempt] = Counter()
+    for source, kept, told, times in session.execute(query):
+        group = unpack(kept)
+        if group is not None:
+            found[Attempt(source, group, told)] += times
     return found
 
 

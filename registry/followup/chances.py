@@ -8,6 +8,7 @@ Gelman et al., Bayesian Data Analysis, 3rd edition, section 16.3 (weakly informa
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -109,15 +110,18 @@ class Model:
         return self.fits[source].chance(group)
 
 
-def fit(attempts: Iterable[Attempt]) -> Model:
-    """Gives the models of all sources from the attempts whose end is known; none of a source leaves its prior."""
-    by_source: dict[str, list[Attempt]] = {name: [] for name in SOURCES}
-    for attempt in attempts:
-        by_source[attempt.source].append(attempt)
+def fit(attempts: Iterable[Attempt] | Mapping[Attempt, int]) -> Model:
+    """Gives the models of all sources from the attempts whose end is known; none of a source leaves its prior.
+
+    Attempts of the same kind may be given once with their number.
+    """
+    by_source: dict[str, Counter[Attempt]] = {name: Counter() for name in SOURCES}
+    for attempt, times in sorted(Counter(attempts).items(), key=lambda item: repr(item[0])):
+        by_source[attempt.source][attempt] = times
     return Model({name: _fit(SOURCES[name], found) for name, found in by_source.items()})
 
 
-def _fit(source: Source, attempts: list[Attempt]) -> Fit:
+def _fit(source: Source, attempts: Counter[Attempt]) -> Fit:
     prior = math.log(source.before / (1 - source.before))
     if not attempts:
         return Fit(source, prior)
@@ -130,25 +134,28 @@ def _fit(source: Source, attempts: list[Attempt]) -> Fit:
     for row, attempt in enumerate(attempts):
         design[row, [place[name] for name in attempt.group.features]] = 1
     answered = np.array([attempt.answered for attempt in attempts], dtype=float)
+    times = np.array(list(attempts.values()), dtype=float)
     # the source's prior weighs as `weight` attempts would: their information about the log-odds is n p (1 - p)
     precision = np.full(len(names) + 1, EFFECT_SPREAD**-2)
     precision[0] = source.weight * source.before * (1 - source.before)
     centre = np.zeros(len(names) + 1)
     centre[0] = prior
-    found = _most_probable(design, answered, centre, precision)
+    found = _most_probable(design, answered, times, centre, precision)
     effects = {name: float(found[place[name]]) for name in names}
-    return Fit(source, float(found[0]), effects, len(attempts), int(answered.sum()))
+    return Fit(source, float(found[0]), effects, int(times.sum()), int((times * answered).sum()))
 
 
-def _most_probable(design: np.ndarray, answered: np.ndarray, centre: np.ndarray, precision: np.ndarray) -> np.ndarray:
+def _most_probable(
+    design: np.ndarray, answered: np.ndarray, times: np.ndarray, centre: np.ndarray, precision: np.ndarray
+) -> np.ndarray:
     """Newton's method for the mode of a logistic model with independent normal priors; the mode is unique."""
     import numpy as np
 
     found = centre.copy()
     for _ in range(STEPS):
         expected = 1 / (1 + np.exp(-design @ found))
-        slope = design.T @ (answered - expected) - precision * (found - centre)
-        curve = (design.T * (expected * (1 - expected))) @ design + np.diag(precision)
+        slope = design.T @ (times * (answered - expected)) - precision * (found - centre)
+        curve = (design.T * (times * expected * (1 - expected))) @ design + np.diag(precision)
         step = np.linalg.solve(curve, slope)
         found += step
         if np.abs(step).max() < 1e-9:

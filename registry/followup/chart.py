@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry import audit
@@ -15,6 +15,9 @@ from registry.followup.disclosure import HOSPITAL, redisclosure
 from registry.followup.letters_text import LANGUAGES
 from registry.models import Abstract, Patient
 from registry.models.followup import ContactAttempt, ContactHold, ContactPerson, ContactProfile, ValueSource
+
+CHUNK = 5000
+SEEN = {"see_merged": True}
 
 PERSON_FIELDS = {
     "name": 120,
@@ -58,7 +61,7 @@ def chart(session: Session, patient_id: int, *, facility_id: int | None = None) 
     shown = [s for s in sources if facility_id is None or redisclosure(s.redisclosure).allows(HOSPITAL)]
     return Chart(
         patient=patient,
-        profile=session.get(ContactProfile, patient_id),
+        profile=profiles(session, [patient_id]).get(patient_id),
         persons=tuple(
             session.scalars(
                 select(ContactPerson)
@@ -80,6 +83,26 @@ def chart(session: Session, patient_id: int, *, facility_id: int | None = None) 
 def own_abstracts(patient: Patient, facility_id: int | None) -> list[Abstract]:
     """Gives the patient's abstracts: of a facility, or all."""
     return [a for r in patient.records for a in r.abstracts if facility_id in (None, a.facility_id)]
+
+
+def profiles(session: Session, patient_ids: Iterable[int]) -> dict[int, ContactProfile]:
+    """Gives by patient how they are written to; of a person put together from several, the profile saved last.
+
+    Nothing is moved when persons are linked: a merged person's profile speaks for the one who stands while they are one,
+    and for themselves again once the link is undone.
+    """
+    ids, found = sorted(set(patient_ids)), {}
+    for start in range(0, len(ids), CHUNK):
+        stands = func.coalesce(Patient.merged_into_id, Patient.id)
+        query = (
+            select(stands, ContactProfile)
+            .join(Patient, ContactProfile.patient_id == Patient.id)
+            .where(stands.in_(ids[start : start + CHUNK]))
+            .order_by(ContactProfile.updated_at, ContactProfile.patient_id)
+        )
+        for number, profile in session.execute(query, execution_options=SEEN):
+            found[number] = profile
+    return found
 
 
 def save_profile(session: Session, patient_id: int, *, language: str, email: str, note: str, who: str) -> None:

@@ -7,7 +7,7 @@ asked here (see `releases`). A hold that a person set is lifted with a reason; t
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,8 +24,11 @@ from registry.models import Patient, now
 from registry.models.followup import RETURNED, WAITING, ContactAttempt, ContactHold, OutsideFile, OutsideMatch
 
 DECEASED, POSSIBLE_DEATH, FOREIGN, RETURNED_MAIL = "deceased", "possible-death", "foreign", "returned-mail"
+BY_RECORD = frozenset({DECEASED, FOREIGN})
+"""Kinds that follow from the patient's own record."""
+
 DEATHS = "deaths"
-CHUNK = 500
+CHUNK = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,31 +64,30 @@ def hold_kinds() -> dict[str, HoldKind]:
     return {row["id"]: HoldKind(**{**row, "stops": tuple(row["stops"])}) for row in rows}
 
 
-def holds(session: Session, patient_ids: Iterable[int]) -> dict[int, list[Hold]]:
+def holds(
+    session: Session, patient_ids: Iterable[int], *, by_record: Mapping[int, str] | None = None
+) -> dict[int, list[Hold]]:
     """Gives by patient every hold in force; patients without one are left out.
 
     Deaths are read from what the registry as a whole knows, also where the asker may not see them: nothing is sent then,
-    and the reason that a hospital is shown is `public_reason`.
+    and the reason that a hospital is shown is `public_reason`. `by_record` is what `held_by_record` gave for them before.
     """
     ids, found = sorted(set(patient_ids)), {}
     kinds = hold_kinds()
+    record = held_by_record(session, ids) if by_record is None else by_record
 
     def add(patient_id: int, kind: str, *, reason: str = "", **more: object) -> None:
         stops = more.pop("stops", None) or frozenset(kinds[kind].stops)
         found.setdefault(patient_id, []).append(Hold(kinds[kind], stops, reason, **more))  # type: ignore[arg-type]
 
+    for patient_id, kind in record.items():
+        add(patient_id, kind)
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         kept = select(ContactHold).where(ContactHold.patient_id.in_(part), ContactHold.lifted_at.is_(None))
         for hold in session.scalars(kept.order_by(ContactHold.id)):
             stops = frozenset({hold.source}) if hold.source else None
             add(hold.patient_id, hold.kind, reason=hold.reason, stops=stops, id=hold.id)
-        people = select(Patient.id, Patient.vital_status, Patient.items["1832"].as_string()).where(Patient.id.in_(part))
-        for patient_id, vital_status, country in session.execute(people):
-            if clean(vital_status) not in {"", ALIVE}:
-                add(patient_id, DECEASED)
-            elif is_foreign(country):
-                add(patient_id, FOREIGN)
         possible = (
             select(OutsideMatch.patient_id)
             .join(OutsideFile, OutsideMatch.file_id == OutsideFile.id)
@@ -93,17 +95,29 @@ def holds(session: Session, patient_ids: Iterable[int]) -> dict[int, list[Hold]]
         )
         for patient_id in sorted(set(session.scalars(possible))):
             add(patient_id, POSSIBLE_DEATH)
-        returned = select(ContactAttempt).where(
-            ContactAttempt.patient_id.in_(part), ContactAttempt.state == RETURNED, ContactAttempt.address != ""
+        returned = (
+            select(ContactAttempt.patient_id, ContactAttempt.source, ContactAttempt.address, ContactAttempt.heard_on)
+            .where(ContactAttempt.patient_id.in_(part), ContactAttempt.state == RETURNED, ContactAttempt.address != "")
+            .order_by(ContactAttempt.id)
         )
-        for attempt in session.scalars(returned.order_by(ContactAttempt.id)):
-            stops = frozenset({attempt.source})
-            add(attempt.patient_id, RETURNED_MAIL, stops=stops, address=attempt.address, reason=_when(attempt))
+        for patient_id, source, address, heard_on in session.execute(returned):
+            reason = f"on {heard_on.isoformat()}" if heard_on else ""
+            add(patient_id, RETURNED_MAIL, stops=frozenset({source}), address=address, reason=reason)
     return found
 
 
-def _when(attempt: ContactAttempt) -> str:
-    return f"on {attempt.heard_on.isoformat()}" if attempt.heard_on else ""
+def held_by_record(session: Session, patient_ids: Iterable[int]) -> dict[int, str]:
+    """Gives by patient the kind of hold that the record itself asks for, a death or a home abroad."""
+    ids, found = sorted(set(patient_ids)), {}
+    for start in range(0, len(ids), CHUNK):
+        query = select(Patient.id, Patient.vital_status, Patient.items["1832"].as_string())
+        query = query.where(Patient.id.in_(ids[start : start + CHUNK])).order_by(Patient.id)
+        for patient_id, vital_status, country in session.execute(query):
+            if clean(vital_status) not in {"", ALIVE}:
+                found[patient_id] = DECEASED
+            elif is_foreign(country):
+                found[patient_id] = FOREIGN
+    return found
 
 
 def public_reason(hold: Hold) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.errors import RegistryError
 from registry.followup.attempts import pack
+from registry.followup.chart import profiles
 from registry.followup.contact import CHAIN
 from registry.followup.holds import holds, public_reason, stopping
 from registry.followup.known import Address, Known
@@ -27,7 +28,6 @@ from registry.models.followup import (
     WITHDRAWN,
     ContactAttempt,
     ContactPerson,
-    ContactProfile,
     LetterRun,
 )
 
@@ -95,7 +95,7 @@ def make_letters(
     wanted = list({person.patient_id: person for person in persons}.values())
     ids = [person.patient_id for person in wanted]
     held = holds(session, ids)
-    profiles = _profiles(session, ids)
+    profile_of = profiles(session, ids)
     others = _persons(session, ids)
     letters, skipped = [], []
     run = LetterRun(facility_id=standing.facility_id, title=title[:200], made_by=who)
@@ -113,7 +113,7 @@ def make_letters(
         if there is None:
             skipped.append(Skipped(person.patient_id, "not due"))
             continue
-        profile = profiles.get(person.patient_id)
+        profile = profile_of.get(person.patient_id)
         choice = _choose(
             standing, person, there, others.get(person.patient_id), held.get(person.patient_id, []), source
         )
@@ -236,11 +236,6 @@ def _values(
         "letter_date": day_in_words(today.strftime("%Y%m%d"), language),
         "reference": grouped(token),
     }
-
-
-def _profiles(session: Session, ids: list[int]) -> dict[int, ContactProfile]:
-    found = session.scalars(select(ContactProfile).where(ContactProfile.patient_id.in_(ids)))
-    return {profile.patient_id: profile for profile in found}
 
 
 def _persons(session: Session, ids: list[int]) -> dict[int, ContactPerson]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from abstracting.values import parse_date
 from registry.errors import RegistryError
+from registry.followup.columns import Columns
 from registry.followup.outlook import outlooks
 from registry.followup.rates import CASE, Rate
 from registry.followup.rules import RuleSet, months_later
@@ -29,6 +30,8 @@ VIEWS: dict[str, tuple[str, str]] = {
     "not-followed": ("Not followed", "living, but followed by nobody here, with the reason"),
 }
 """The lists by name: title and meaning (months are those of the rule set; the words are the usual ones)."""
+
+OPEN = frozenset({DUE, DELINQUENT})
 
 
 @dataclass(frozen=True)
@@ -117,18 +120,23 @@ def read_month(text: str) -> date:
 
 def select_view(found: Iterable[Person], view: str, *, as_of: date, month: date | None = None) -> list[Person]:
     """Gives the patients of one list, longest unheard first; an unknown list is an error."""
+    wanted = belongs(view, as_of=as_of, month=month)
+    return sorted((p for p in found if wanted(p)), key=lambda p: (p.last_contact_day or date.min, p.patient_id))
+
+
+def belongs(view: str, *, as_of: date, month: date | None = None) -> Callable[[Person], bool]:
+    """Gives the rule by which a patient is on a list; an unknown list is an error."""
     if view not in VIEWS:
         raise RegistryError("usage", f"there is no list {view!r}", hint=f"known: {', '.join(VIEWS)}")
     this_month = first_of_month(as_of)
-    wanted = {
+    return {
         "due": lambda p: p.status == DUE,
         "lost": lambda p: p.status == DELINQUENT,
-        "open": lambda p: p.status in {DUE, DELINQUENT},
-        "overdue": lambda p: p.status in {DUE, DELINQUENT} and (p.due_day is None or p.due_day < this_month),
+        "open": lambda p: p.status in OPEN,
+        "overdue": lambda p: p.status in OPEN and (p.due_day is None or p.due_day < this_month),
         "month": lambda p: in_month(p, month or this_month),
         "not-followed": lambda p: p.status == NOT_FOLLOWED and not p.died,
     }[view]
-    return sorted((p for p in found if wanted(p)), key=lambda p: (p.last_contact_day or date.min, p.patient_id))
 
 
 def in_month(person: Person, month: date) -> bool:
@@ -149,7 +157,7 @@ def calendar(found: Iterable[Person], *, as_of: date, months: int = 24) -> list[
 
 
 def forecast(
-    found: Iterable[Person],
+    found: Iterable[Person] | Columns,
     rules: RuleSet,
     *,
     as_of: date,

@@ -13,11 +13,10 @@ from datetime import date
 
 import numpy as np
 
+from registry.followup.columns import Columns, columns
 from registry.followup.rates import CASE, needed_contacts
-from registry.followup.rules import RuleSet, Test, months_later
-from registry.followup.status import Case, Person
-
-NEVER, ALWAYS = date.max.toordinal(), 0
+from registry.followup.rules import RuleSet, Test
+from registry.followup.status import Person
 
 
 @dataclass(frozen=True)
@@ -35,53 +34,41 @@ class Outlook:
 
 
 def outlooks(
-    people: Iterable[Person], rules: RuleSet, days: Sequence[date], *, reference: date | None, unit: str = CASE
+    people: Iterable[Person] | Columns,
+    rules: RuleSet,
+    days: Sequence[date],
+    *,
+    reference: date | None,
+    unit: str = CASE,
 ) -> dict[str, list[Outlook]]:
-    """Gives by test the rate on each of the days, by case or by patient."""
-    columns: dict[str, list[tuple[int, int, int, bool]]] = {test.id: [] for test in rules.tests}
-    for person in people:
-        if not person.died and (not person.followed or (rules.exclude_foreign and person.foreign)):
-            continue
-        turns = _turns(person, rules)
-        for test in rules.tests:
-            diagnoses = [c.diagnosis.toordinal() if c.diagnosis else ALWAYS for c in person.followed if _fits(c, test)]
-            if unit != CASE and diagnoses:
-                diagnoses = [max(diagnoses)]
-            columns[test.id] += [(day, *turns) for day in diagnoses]
-    return {test.id: _of_test(test, columns[test.id], rules, days, reference) for test in rules.tests}
-
-
-def _turns(person: Person, rules: RuleSet) -> tuple[int, int, bool]:
-    """The last day on which the patient is not lost, the last one before they age out, and whether they died."""
-    contact = person.last_contact_day
-    lost = months_later(contact, rules.delinquent_months).toordinal() if contact else ALWAYS
-    gone = NEVER
-    if rules.aged_out_years and person.born is not None:
-        stale = months_later(contact, rules.due_months).toordinal() if contact else ALWAYS
-        gone = max(stale, months_later(person.born, 12 * rules.aged_out_years).toordinal())
-    return lost, gone, person.died
-
-
-def _fits(case: Case, test: Test) -> bool:
-    if test.behavior and case.behavior not in test.behavior:
-        return False
-    if test.age_from or test.age_to < 999:
-        return case.age is not None and test.age_from <= case.age <= test.age_to
-    return True
+    """Gives by test the rate on each of the days, by case or by patient; people may be given as their columns."""
+    table = people if isinstance(people, Columns) else columns(people, rules)
+    return {
+        test.id: _of_test(test, table, table.fits[:, place] & ~table.aside[table.at], rules, days, reference, unit)
+        for place, test in enumerate(rules.tests)
+    }
 
 
 def _of_test(
-    test: Test, rows: list[tuple[int, int, int, bool]], rules: RuleSet, days: Sequence[date], reference: date | None
+    test: Test,
+    table: Columns,
+    fits: np.ndarray,
+    rules: RuleSet,
+    days: Sequence[date],
+    reference: date | None,
+    unit: str,
 ) -> list[Outlook]:
-    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
-    diagnosis, lost, gone, died = table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(bool)
+    at, diagnosis = table.at[fits], table.diagnosis[fits]
+    if unit != CASE and len(at):
+        # the latest diagnosis speaks for the patient; cases stand in the order of their persons
+        at, starts = np.unique(at, return_index=True)
+        diagnosis = np.maximum.reduceat(diagnosis, starts)
+    lost, gone, died = table.lost[at], table.gone[at], table.died[at]
     found = []
     for day in days:
-        on, first = (
-            day.toordinal(),
-            test.first_diagnosis(as_of=day, reference=reference, earliest=rules.earliest_diagnosis),
-        )
-        counts = np.ones(len(table), dtype=bool) if first is None else diagnosis >= first.toordinal()
+        on = day.toordinal()
+        first = test.first_diagnosis(as_of=day, reference=reference, earliest=rules.earliest_diagnosis)
+        counts = np.ones(len(at), dtype=bool) if first is None else diagnosis >= first.toordinal()
         aged = ~died & (on > gone)
         dead = died | aged if rules.aged_out_counts_as == "dead" else died
         eligible = counts & (dead | ~aged)

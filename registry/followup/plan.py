@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from registry.followup.rates import Rate
+import numpy as np
+
+from registry.followup.columns import Columns
+from registry.followup.rates import CASE, Rate
 from registry.followup.status import Person
 
 
@@ -18,49 +22,68 @@ class Reach:
     chance: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """The lost of a rate in the order in which to reach them, and how many of the first reach the target if all answer."""
+    """The lost of a rate in the order in which to reach them, and how many of the first reach the target if all answer.
+
+    `patients`, `counts` and `chances` are arrays in that order; a `Reach` is made of them where one is shown.
+    """
 
     rate: Rate
-    order: tuple[Reach, ...]
-    contacts: int
+    patients: np.ndarray
+    counts: np.ndarray
+    chances: np.ndarray
+    find: Callable[[int], Person]
 
-    @property
-    def first(self) -> tuple[Reach, ...]:
-        """The patients whose contacts reach the target."""
-        return self.order[: self.contacts]
+    @cached_property
+    def contacts(self) -> int:
+        """How many of the first reach the target if each of them is heard of."""
+        return _reaching(self.counts, self.rate.needed)
+
+    @cached_property
+    def attempts(self) -> int:
+        """How many to write to so that the target is met in expectation; all of them where even that does not."""
+        return _reaching(self.counts * self.chances, self.rate.needed)
 
     @property
     def expected(self) -> float:
         """How many of the lost the first are expected to bring back."""
-        return sum(reach.counts * reach.chance for reach in self.first)
+        return float((self.counts * self.chances)[: self.contacts].sum())
 
-    @property
-    def attempts(self) -> int:
-        """How many to write to so that the target is met in expectation; all of them where even that does not."""
-        brought = 0.0
-        for number, reach in enumerate(self.order, 1):
-            if brought >= self.rate.needed:
-                return number - 1
-            brought += reach.counts * reach.chance
-        return len(self.order) if self.rate.needed else 0
+    @cached_property
+    def first(self) -> tuple[Reach, ...]:
+        """The patients whose contacts reach the target."""
+        return self._reaches(self.contacts)
+
+    @cached_property
+    def order(self) -> tuple[Reach, ...]:
+        """All of the lost, the easiest first."""
+        return self._reaches(len(self))
+
+    def __len__(self) -> int:
+        return len(self.patients)
+
+    def _reaches(self, most: int) -> tuple[Reach, ...]:
+        rows = zip(self.patients[:most].tolist(), self.counts[:most].tolist(), self.chances[:most].tolist())
+        return tuple(Reach(self.find(patient), counts, chance) for patient, counts, chance in rows)
 
 
-def plan(rate: Rate, found: Iterable[Person], *, chance: Callable[[Person], float]) -> Plan:
+def _reaching(brought: np.ndarray, needed: float) -> int:
+    """How many of the first bring at least so many; all where they do not."""
+    return min(int(np.searchsorted(np.cumsum(brought), needed - 1e-9)) + 1, len(brought)) if needed > 0 else 0
+
+
+def plan(rate: Rate, table: Columns, chances: Mapping[int, float], *, find: Callable[[int], Person]) -> Plan:
     """Gives the lost of a rate, the likeliest to answer first, and the number of contacts that reach its target.
 
-    A patient with several cases of the test brings all of them back by one contact.
+    A patient with several cases of the test brings all of them back by one contact. `chances` is by patient number, 0 where
+    it has none; `find` gives the person of a number.
     """
-    lost = set(rate.lost)
-    order = []
-    for person in found:
-        counts = sum(number in lost for number in rate.numbers(person))
-        if counts:
-            order.append(Reach(person, counts, chance(person)))
-    order.sort(key=lambda reach: (-reach.chance * reach.counts, reach.person.patient_id))
-    contacts, brought = 0, 0
-    while brought < rate.needed:
-        brought += order[contacts].counts
-        contacts += 1
-    return Plan(rate, tuple(order), contacts)
+    if rate.unit == CASE:
+        found = table.patient[table.at[np.isin(table.abstract, np.array(rate.lost, dtype=np.int64))]]
+    else:
+        found = np.array(rate.lost, dtype=np.int64)
+    patients, counts = np.unique(found, return_counts=True)
+    chance = np.array([chances.get(patient, 0.0) for patient in patients.tolist()], dtype=float)
+    order = np.lexsort((patients, -chance * counts))
+    return Plan(rate, patients[order], counts[order], chance[order], find)

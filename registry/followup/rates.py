@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
+from registry.followup.columns import Columns, columns
 from registry.followup.rules import RuleSet, Test
-from registry.followup.status import CURRENT, DEAD, DUE, NOT_FOLLOWED, Case, Person
+from registry.followup.status import CURRENT, DEAD, DUE, NOT_FOLLOWED, Person
 
 CASE, PATIENT = "case", "patient"
 
@@ -75,35 +78,26 @@ def needed_contacts(target: float, eligible: int, followed: int) -> int:
 
 
 def rates(
-    people: Iterable[Person], rules: RuleSet, *, as_of: date, reference: date | None, unit: str = CASE
+    people: Iterable[Person] | Columns, rules: RuleSet, *, as_of: date, reference: date | None, unit: str = CASE
 ) -> list[Rate]:
     """Gives each test's rate on a day, by case (abstract numbers) or by patient (patient numbers).
 
-    A living person counts as current while the last contact is not older than `delinquent_months`.
+    A living person counts as current while the last contact is not older than `delinquent_months`. People may be given as
+    their columns.
     """
-    known = list(people)
-    return [_rate(known, rules, test, as_of, reference, unit) for test in rules.tests]
+    table = people if isinstance(people, Columns) else columns(people, rules)
+    return [_rate(table, rules, place, as_of, reference, unit) for place in range(len(rules.tests))]
 
 
-def _rate(people: list[Person], rules: RuleSet, test: Test, as_of: date, reference: date | None, unit: str) -> Rate:
+def _rate(table: Columns, rules: RuleSet, place: int, as_of: date, reference: date | None, unit: str) -> Rate:
+    test = rules.tests[place]
     first = test.first_diagnosis(as_of=as_of, reference=reference, earliest=rules.earliest_diagnosis)
-    groups: dict[str, list[int]] = {"eligible": [], "dead": [], "current": [], "lost": []}
-    for person in people:
-        if person.status == NOT_FOLLOWED:
-            continue
-        cases = [c for c in person.cases if not c.excluded and _counts(c, test, first)]
-        numbers = [c.abstract_id for c in cases] if unit == CASE else [person.patient_id] if cases else []
-        state = "dead" if person.status == DEAD else "current" if person.status in {CURRENT, DUE} else "lost"
-        groups["eligible"] += numbers
-        groups[state] += numbers
-    return Rate(test, unit, **{name: tuple(numbers) for name, numbers in groups.items()})
-
-
-def _counts(case: Case, test: Test, first: date | None) -> bool:
-    if first is not None and (case.diagnosis is None or case.diagnosis < first):
-        return False
-    if test.behavior and case.behavior not in test.behavior:
-        return False
-    if test.age_from or test.age_to < 999:
-        return case.age is not None and test.age_from <= case.age <= test.age_to
-    return True
+    counts = table.fits[:, place] & ~table.having(NOT_FOLLOWED)[table.at]
+    if first is not None:
+        counts &= table.diagnosis >= first.toordinal()
+    rows = table.at[counts] if unit == CASE else np.unique(table.at[counts])
+    numbers = table.abstract[counts] if unit == CASE else table.patient[rows]
+    dead, current = table.having(DEAD)[rows], table.having(CURRENT, DUE)[rows]
+    lost = ~dead & ~current
+    groups = (tuple(numbers[which].tolist()) for which in (np.ones_like(dead), dead, current, lost))
+    return Rate(test, unit, *groups)

@@ -44,7 +44,8 @@ from registry.followup.rules import rule_set
 from registry.followup.sources import SOURCES
 from registry.followup.standing import Standing, standing
 from registry.followup.tokens import SIGNS, grouped, new_token, read_token
-from registry.models import Abstract, Facility, Patient, Physician
+from registry.linkage import decisions
+from registry.models import Abstract, Facility, Patient, PatientRecord, Physician
 from registry.models.followup import ContactAttempt, OutsideFile, OutsideMatch
 
 TODAY = date(2025, 6, 15)
@@ -247,8 +248,8 @@ def test_letters_without_an_answer_become_silent_and_teach_the_model(filled: Sto
         letters.mark_posted(session, letters.open_run(session, made.run_id or 0), who="clerk", on=TODAY)
     later = date(2025, 8, 1)
     with filled.writing() as session:
-        assert learned(session, as_of=TODAY) == []
-        assert [a.answered for a in learned(session, as_of=later)] == [False, False, False]
+        assert not learned(session, as_of=TODAY)
+        assert [a.answered for a in learned(session, as_of=later).elements()] == [False, False, False]
         assert close_silent(session, as_of=later, who="clerk") == 3
     with filled.reading() as session:
         found = now(session, today=later)
@@ -437,6 +438,33 @@ def test_a_patient_is_written_to_in_their_language_and_a_contact_person_is_asked
     with filled.reading() as session:
         found = {a.patient.name_last: (a.language, a.recipient) for a in session.scalars(select(ContactAttempt))}
     assert found["TWICE"] == ("es", "ANN TWICE") and found["NOWHERE"] == ("fr", "Lee Friend")
+
+
+def test_language_and_wishes_follow_a_person_who_was_linked_and_go_back_with_them(filled: Store) -> None:
+    with filled.writing() as session:
+        numbers = {p.name_last: p.id for p in session.scalars(select(Patient))}
+        home, other = numbers["TWICE"], numbers["NOWHERE"]
+        reports = {r.patient_id: r.id for r in session.scalars(select(PatientRecord))}
+        assert home < other
+        chart.save_profile(session, other, language="es", email="x@example.org", note="", who="clerk")
+        set_hold(session, other, "do-not-send", who="clerk", reason="asked")
+        decision = decisions.link(session, [reports[home], reports[other]], who="clerk", why="one person").id
+    with filled.reading() as session:
+        assert set(chart.profiles(session, [home, other])) == {home}
+        assert chart.profiles(session, [home])[home].language == "es"
+        assert chart.chart(session, home).profile.email == "x@example.org"
+        assert [hold.kind.id for hold in holds(session, [home])[home]] == ["do-not-send"]
+    with filled.writing() as session:
+        # the last word is that of the person who stands, also while they are one
+        chart.save_profile(session, home, language="fr", email="", note="", who="clerk")
+    with filled.reading() as session:
+        assert chart.profiles(session, [home])[home].language == "fr"
+    with filled.writing() as session:
+        decisions.undo(session, decision, who="clerk", why="two persons")
+    with filled.reading() as session:
+        kept = chart.profiles(session, [home, other])
+        assert (kept[home].language, kept[other].language, kept[other].email) == ("fr", "es", "x@example.org")
+        assert set(holds(session, [home, other])) == {other}
 
 
 # ---- the desk ----------------------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from registry.followup.renewal import renewed
 from registry.followup.standing import Standing, stamp, standing
 from web.pages import actor
 
-KEPT = 6
-"""So many standings are kept; each holds every followed patient of one facility."""
+KEPT_PEOPLE = 300_000
+"""Standings are kept until they hold so many people together; each holds every patient of one facility."""
 
 _lock = Lock()
 
@@ -69,16 +69,17 @@ def _day(text: str) -> date:
 
 
 def now_standing(db: Session, chosen: Choice) -> Standing:
-    """Gives the standing of the choice; the one computed before where nothing was saved since."""
+    """Gives the standing of the choice: the one computed before where nothing was saved since, else brought up to date."""
     who = actor()
-    key = (chosen.facility_id, chosen.rules.id, chosen.as_of, who.facility_id is not None)
+    whose = (chosen.facility_id, chosen.rules.id, who.facility_id is not None)
+    key = (*whose, chosen.as_of)
     mark = stamp(db)
     kept: dict[Any, tuple[Any, Standing]] = current_app.extensions.setdefault("followup.standings", {})
     with _lock:
-        found = kept.get(key)
-    if found is not None and found[0] == mark:
+        found = kept.get(key) or next((kept[other] for other in reversed(kept) if other[:-1] == whose), None)
+    if found is not None and found[0] == mark and found[1].as_of == chosen.as_of:
         return found[1]
-    made = renewed(db, found[1], found[0], mark) if found is not None else None
+    made = renewed(db, found[1], found[0], mark, as_of=chosen.as_of) if found is not None else None
     if made is None:
         made = standing(
             db,
@@ -90,6 +91,7 @@ def now_standing(db: Session, chosen: Choice) -> Standing:
     with _lock:
         kept.pop(key, None)
         kept[key] = (mark, made)
-        while len(kept) > KEPT:
+        # the one in use stays, however many people it holds
+        while len(kept) > 1 and sum(len(one.people) for _, one in kept.values()) > KEPT_PEOPLE:
             kept.pop(next(iter(kept)))
     return made

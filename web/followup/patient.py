@@ -29,7 +29,7 @@ def patient(patient_id: int):
         chosen = choice(db)
         standing = now_standing(db, chosen)
         view = services.chart(db, patient_id, facility_id=who.facility_id)
-        person = next((p for p in standing.people if p.patient_id == patient_id), None)
+        person = standing.person(patient_id)
         held = holds.holds(db, [patient_id]).get(patient_id, [])
         reviews = annual.annual_review(view.patient, facility_id=who.facility_id)
         own = _own_contact(view.patient) if who.facility_id is not None else None
@@ -79,7 +79,7 @@ def log_contact(patient_id: int):
         chosen = choice(db)
         standing = now_standing(db, chosen)
         services.chart(db, patient_id, facility_id=who.facility_id)
-        person = next((p for p in standing.people if p.patient_id == patient_id), None)
+        person = standing.person(patient_id)
         reply = read_reply({name: form.get(name, "") for name in form}, today=today)
         _, effect = log_attempt(
             db,
