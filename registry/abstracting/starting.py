@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -19,9 +20,9 @@ from registry.abstracting import accession, copying, numbering
 from registry.abstracting.class_of_case import accredited_flag, contact_question
 from registry.abstracting.status import CHAIN
 from registry.errors import RegistryError
-from registry.items import is_patient_level, known
+from registry.items import is_patient_level, is_text, known
 from registry.linkage.consolidate import refresh_patient, refresh_tumor
-from registry.models import Abstract, Facility, Patient, PatientRecord, Source, Tumor
+from registry.models import Abstract, AbstractText, Facility, Patient, PatientRecord, Source, Tumor
 from registry.models.tumors import SUSPENSE
 from registry.projection import abstract_columns, fitted
 from registry.security.permissions import Actor, visible
@@ -85,7 +86,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CaseStart:
-    """What a case is begun with; `items` are those of ASKED, `patient_id` and `tumor_id` as the kind needs."""
+    """What a case is begun with; `items` are those of ASKED, `patient_id` and `tumor_id` as the kind needs.
+
+    `copy_from` is the abstract of an earlier primary, `answers` what was told where the copy policy asks.
+    """
 
     kind: str
     facility_id: int
@@ -94,6 +98,7 @@ class CaseStart:
     patient_id: int | None = None
     tumor_id: int | None = None
     copy_from: int | None = None
+    answers: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,8 @@ def begin(session: Session, actor: Actor, start: CaseStart, *, today: date | Non
     earliest = parse_date(start.items[580]).earliest
     assert earliest is not None
     number = accession.give(session, facility.id, patient.id, year=earliest.year, who=actor.username)
-    items = _items(session, actor, start, facility, tumor, number, today or date.today())
+    every = _items(session, actor, start, facility, tumor, number, today or date.today())
+    items = {n: value for n, value in every.items() if not is_text(int(n))}
     abstract = Abstract(
         record_id=record.id,
         tumor_id=tumor.id,
@@ -270,6 +276,7 @@ def begin(session: Session, actor: Actor, start: CaseStart, *, today: date | Non
     )
     for column, value in fitted(Abstract, abstract_columns(items)).items():
         setattr(abstract, column, value)
+    abstract.texts = [AbstractText(item=int(n), text=value) for n, value in every.items() if n not in items]
     session.add(abstract)
     session.flush()
     what = {"kind": start.kind, "accession": number, "tumor": tumor.id}
@@ -373,7 +380,7 @@ def _items(
             select(Abstract).where(Abstract.id == start.copy_from, visible(Abstract, actor))
         ).one_or_none()
         if source is not None:
-            items |= {line.item: line.value for line in copying.proposed(records.all_items(source))}
+            items |= copying.copied(records.all_items(source), start.answers, copy_home(session))
     if start.kind == SAME_TUMOR and actor.facility_id is None:
         items |= {n: tumor.items[str(n)] for n in (390, 400, 410, 522, 523) if tumor.items.get(str(n))}
     items |= {n: value for n, value in start.items.items() if value}
@@ -385,6 +392,23 @@ def _items(
         items[545] = facility.npi
     items[2152] = accredited_flag(code, accredited=facility.accredited)
     return {str(n): value for n, value in sorted(items.items()) if value}
+
+
+def copy_home(session: Session) -> Path | None:
+    """Gives the data folder whose copy policy is in force: None where there is no store's or its file cannot be read."""
+    settings = session.info.get("settings")
+    home = settings.home if settings is not None else None
+    return None if copy_fault(session) else home
+
+
+def copy_fault(session: Session) -> str:
+    """Gives what is wrong with the site's copy policy, "" when it is in force or there is none."""
+    settings = session.info.get("settings")
+    try:
+        copying.policies(settings.home if settings is not None else None)
+    except RegistryError as error:
+        return f"{error.message} ({error.where})" if error.where else error.message
+    return ""
 
 
 def initials(actor: Actor) -> str:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from registry import records
 from registry.models import Abstract
 from registry.models.desk import PhysicianQuery
 
@@ -65,6 +66,41 @@ def test_the_questions_write_their_class_and_the_flag_into_the_abstract(app, cli
         items = session.get(Abstract, ids["abstract"]).items
     assert items["610"] == "33" and items["2152"] in ("0", "2"), "0 where the facility has no accreditation"
     assert rosa.send(f"/desk{at}/class", {"class": "77"}).status_code == 422
+
+
+def test_the_next_primary_takes_along_what_the_policy_says(app, client, ids):
+    """Copied, asked (here one kept and one emptied), set, and blank; the site's own file over the shipped policy."""
+    rosa = client("registrar")
+    number, at = ids["abstract"], f"/desk/abstracts/{ids['abstract']}"
+    with app.extensions["store"].writing() as session:
+        records.save(session, number, {630: "20", 344: "0", 3780: "E119", 2680: "As told."}, who="registrar")
+    page = rosa.get(f"{at}/copy").text
+    assert 'name="item-630" value="20"' in page and "Earlier primary: C504" in page and "as it is" in page
+    begin = rosa.send(f"{at}/copy", {"item-630": "10", "item-344": ""}).headers["Location"]
+    token = re.search(r"case=([^&#]+)", begin)[1]
+    with app.extensions["store"].reading() as session:
+        facility = session.get(Abstract, number).facility_id
+    form = {"case": token, "item-610": "14", "item-580": "20240304", "item-501": "20", "facility": str(facility)}
+    opened = rosa.send("/desk/start/primary", form).headers["Location"]
+    with app.extensions["store"].reading() as session:
+        new = records.all_items(session.get(Abstract, int(re.search(r"/abstracts/(\d+)", opened)[1])))
+    assert new[630] == "10" and 344 not in new and new[3780] == "E119" and 400 not in new
+    assert new[2680].startswith("Earlier primary: C504 8500/3") and new[2230] == "SYNTHETIC"
+
+
+def test_a_faulty_copy_policy_of_the_site_is_told_and_stops_nobody(app, client, ids):
+    home = app.extensions["settings"].home
+    at = f"/desk/abstracts/{ids['abstract']}/copy"
+    (home / "copy_policy.csv").write_text("item,policy,value\n9999999,copy,\n630,keep,\n2230,copy,\n2680,set,\n")
+    page = client("registrar").get(at)
+    assert page.status_code == 200
+    for words in ("there is no item", "is none of copy", "shared by all primaries", "needs a value"):
+        assert words in page.text
+    (home / "copy_policy.csv").write_text(
+        "# ours\nitem,policy,value,sites\n2680,clear,,C50\n501,set,20,C61\n400,ask,,\n"
+    )
+    page = client("registrar").get(at).text
+    assert "Earlier primary" not in page and 'name="item-400" value="C504"' in page and 'role="alert"' not in page
 
 
 def test_a_question_is_asked_reminded_answered_and_closed(app, client, ids):

@@ -111,6 +111,7 @@ def begin(kind: str):
         given.get("patient"),
         given.get("tumor"),
         given.get("copy"),
+        {int(n): value for n, value in given.get("answers", {}).items()},
     )
     if faults := starting.faults(asked):
         return _begin(kind, given, items, "; ".join(faults), status=422)
@@ -125,15 +126,28 @@ def begin(kind: str):
 
 @page(blueprint, "/abstracts/<int:abstract_id>/copy", permission="cases.edit")
 def copy(abstract_id: int):
-    """What would come along into the next primary of this patient, item by item."""
+    """What the next primary of this patient begins with, item by item, and the items that a person decides."""
     with reading() as session:
         abstract = views.find(session, actor(), abstract_id)
         view = views.load(session, actor(), abstract_id)
-        lines = copying.proposed(records.all_items(abstract))
+        lines = copying.proposed(records.all_items(abstract), starting.copy_home(session))
+        fault = starting.copy_fault(session)
     log_read("abstract", patient_id=view.patient_id, abstract=abstract_id)
+    return render("abstracting/copy.html", view=view, lines=lines, fault=fault)
+
+
+@page(blueprint, "/abstracts/<int:abstract_id>/copy", permission="cases.edit", methods=("POST",))
+def copy_begin(abstract_id: int):
+    """Takes the answers along to the form that begins the next primary."""
+    with reading() as session:
+        view = views.load(session, actor(), abstract_id)
+        abstract = views.find(session, actor(), abstract_id)
+        lines = copying.proposed(records.all_items(abstract), starting.copy_home(session))
+    asked = {line.item for line in lines if line.policy == copying.ASK}
+    answers = {n: value for n in asked if (value := request.form.get(f"item-{n}", "").strip()[:200])}
     person = starting.Person(view.items.get(2230, ""), view.items.get(2240, ""))
-    token = _token(person, patient=view.patient_id, copy=abstract_id)
-    return render("abstracting/copy.html", view=view, lines=lines, token=token)
+    token = _token(person, patient=view.patient_id, copy=abstract_id, answers=answers)
+    return redirect(url_for("abstracting.begin_form", kind=starting.NEW_PRIMARY, case=token), 303)
 
 
 def _begin(kind: str, given: dict, items: dict[int, str], fault: str, status: int = 200):
