@@ -5,17 +5,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from registry import records
+from registry import audit, records
 from registry.abstracting.sequences import SequencedTumor, sequence
+from registry.abstracting.status import CHAIN
+from registry.errors import RegistryError
 from registry.models import Abstract, Patient, PatientRecord, Revision
 from registry.models.desk import CasePlace
 
 HOSPITAL, CENTRAL = 560, 380
-WHY = "sequence of tumors"
+WHY, WHY_BEGUN = "sequence of tumors", "numbers of a new case"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,16 @@ class Renumbering:
     new: str
     diagnosed: str
     site: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One renumbering that can be taken back: who and when, and what it changed."""
+
+    why: str
+    who: str
+    at: datetime
+    lines: tuple[Renumbering, ...]
 
 
 def plan(
@@ -56,11 +69,14 @@ def plan(
 
 
 def renumber(
-    session: Session, patient: Patient, facility_id: int | None, *, who: str, central: bool = True
+    session: Session, patient: Patient, facility_id: int | None, *, who: str, central: bool = True, begun: bool = False
 ) -> dict[int, str]:
-    """Renumbers a patient's tumors as `plan` says; gives the hospital numbers by abstract."""
+    """Renumbers a patient's tumors as `plan` says; gives the hospital numbers by abstract.
+
+    The numbers that a `begun` case brought about are not taken back: the case stays.
+    """
     every = _abstracts(session, patient.id)
-    run = f"{WHY} {secrets.token_hex(4)}"
+    run = f"{WHY_BEGUN if begun else WHY} {secrets.token_hex(4)}"
     changes: dict[int, dict[int, str]] = {}
     for line in plan(session, patient.id, facility_id, central=central):
         changes.setdefault(line.abstract_id, {})[line.item] = line.new
@@ -72,36 +88,71 @@ def renumber(
     return given
 
 
-def undo(session: Session, patient_id: int, facility_id: int | None, *, who: str) -> int:
-    """Takes the last renumbering of a patient back, number by number; one that was changed since stays. Gives how many."""
+def undo(
+    session: Session, patient_id: int, facility_id: int | None, *, who: str, run: str = "", central: bool = True
+) -> int:
+    """Takes renumberings of a patient back, the newest first, to the one named (else one); gives how many numbers changed.
+
+    A number that was changed since by other hands stays; without `central` so do those of other facilities.
+    """
     every = _abstracts(session, patient_id)
-    query = select(Revision).where(Revision.chain == "abstract", Revision.row_id.in_([a.id for a in every]))
-    runs = list(session.scalars(query.where(Revision.why.startswith(WHY)).order_by(Revision.number.desc())))
-    if not runs:
-        return 0
-    last = [revision for revision in runs if revision.why == runs[0].why]
+    standing = runs(session, patient_id, only=None if central else facility_id)
+    if run and run not in [each.why for each in standing]:
+        raise RegistryError("usage", "this renumbering was taken back already, or a case was begun since")
     count = 0
-    for revision in last:
-        now = session.get_one(Abstract, revision.row_id).items
-        back = {int(n): old for n, (old, new) in revision.changes.items() if now.get(n, "") == new}
-        # the reason must not look like a run, so that the next undo takes the one before
-        why = f"undo of {revision.why}"
-        count += len(records.save(session, revision.row_id, back, who=who, why=why).changes)
+    for each in standing:
+        back: dict[int, dict[int, str]] = {}
+        for line in each.lines:
+            if session.get_one(Abstract, line.abstract_id).items.get(str(line.item), "") == line.new:
+                back.setdefault(line.abstract_id, {})[line.item] = line.old
+        why = f"{_UNDO}{each.why}"
+        for abstract_id, wanted in back.items():
+            count += len(records.save(session, abstract_id, wanted, who=who, why=why).changes)
+        # links of their own: where every number had been changed since, nothing else would say that the run is taken back
+        for abstract_id in sorted({line.abstract_id for line in each.lines}):
+            told = {"numbers": len(back.get(abstract_id, ()))}
+            audit.append(session, CHAIN, abstract_id, "renumber", told, who=who, why=why)
+        if each.why == run or not run:
+            break
     mine = [abstract for abstract in every if facility_id is not None and abstract.facility_id == facility_id]
     _take_places(session, mine, {abstract.id: abstract.items.get(str(HOSPITAL), "") for abstract in mine})
     return count
 
 
-def last_run(session: Session, patient_id: int) -> Revision | None:
-    """Gives a revision of the last renumbering that was not taken back, None where there is none."""
-    ids = [abstract.id for abstract in _abstracts(session, patient_id)]
-    query = select(Revision).where(Revision.chain == "abstract", Revision.row_id.in_(ids))
-    runs = query.where(Revision.why.startswith(WHY)).order_by(Revision.number.desc()).limit(1)
-    found = session.scalars(runs).first()
-    if found is None:
-        return None
-    taken_back = session.scalars(query.where(Revision.why == f"undo of {found.why}").limit(1)).first()
-    return None if taken_back else found
+def runs(session: Session, patient_id: int, *, only: int | None = None) -> list[Run]:
+    """Gives the renumberings of a patient that can be taken back, newest first: down to the last case that was begun.
+
+    `only` leaves the abstracts of other facilities out.
+    """
+    every = {a.id: a for a in _abstracts(session, patient_id) if only is None or a.facility_id == only}
+    links = select(Revision).where(Revision.row_id.in_(list(every))).order_by(Revision.number.desc())
+    undone = links.where(Revision.chain == CHAIN, Revision.why.startswith(_UNDO))
+    taken_back = {(link.why.removeprefix(_UNDO), link.row_id) for link in session.scalars(undone)}
+    made = links.where(
+        Revision.chain == "abstract", or_(Revision.why.startswith(WHY), Revision.why.startswith(WHY_BEGUN))
+    )
+    found: dict[str, list[Revision]] = {}
+    for link in session.scalars(made):
+        if link.why.startswith(WHY_BEGUN):
+            break
+        if (link.why, link.row_id) not in taken_back:
+            found.setdefault(link.why, []).append(link)
+    return [
+        Run(why, links[0].who, links[0].at, tuple(line for link in links for line in _lines(every[link.row_id], link)))
+        for why, links in found.items()
+    ]
+
+
+_UNDO = "undo of "
+
+
+def _lines(abstract: Abstract, link: Revision) -> list[Renumbering]:
+    diagnosed, site = abstract.items.get("390", ""), abstract.items.get("400", "")
+    return [
+        Renumbering(abstract.id, int(item), old, new, diagnosed, site)
+        for item, (old, new) in sorted(link.changes.items())
+        if int(item) in (HOSPITAL, CENTRAL)
+    ]
 
 
 def _abstracts(session: Session, patient_id: int) -> list[Abstract]:

@@ -285,7 +285,7 @@ def begin(session: Session, actor: Actor, start: CaseStart, *, today: date | Non
     session.expire(tumor, ["abstracts"])
     session.expire(patient, ["tumors", "records"])
     refresh_tumor(session, tumor, who=actor.username, why="case begun")
-    numbering.renumber(session, patient, facility.id, who=actor.username)
+    numbering.renumber(session, patient, facility.id, who=actor.username, begun=True)
     return Started(abstract.id, patient.id, number, abstract.sequence_hospital or "")
 
 

@@ -221,11 +221,11 @@ def test_a_later_change_of_the_diagnosis_date_is_previewed_renumbered_and_taken_
         numbering.renumber(session, session.get(Patient, first.patient_id), facility, who="rosa")
     assert numbers() == [("02", "02"), ("01", "01")]
     with store.writing() as session:
-        assert numbering.last_run(session, first.patient_id) is not None
+        assert [len(run.lines) for run in numbering.runs(session, first.patient_id)] == [4]
         assert numbering.undo(session, first.patient_id, facility, who="rosa") == 4
     assert numbers() == [("01", "01"), ("02", "02")]
     with store.reading() as session:
-        assert numbering.last_run(session, first.patient_id) is None
+        assert numbering.runs(session, first.patient_id) == [], "the numbers of a begun case are not taken back"
         places = {(p.abstract_id, p.sequence) for p in session.query(CasePlace)}
     assert places == {(ids[0], "01"), (ids[1], "02")}
 
@@ -290,6 +290,44 @@ def test_different_patients_at_once_get_different_numbers(store, facility):
     for thread in threads:
         thread.join()
     assert sorted(found) == [f"20240000{n}" for n in range(1, 6)]
+
+
+def test_renumberings_are_taken_back_level_by_level_in_order(store, facility):
+    """Three renumberings; one step back, then two at once; a number that other hands changed since stays."""
+    first = started(store, case(facility))
+    more = {"patient_id": first.patient_id, "items": {390: "20240401", 400: "C619", 522: "8140"}}
+    ids = (first.abstract_id, started(store, case(facility, NEW_PRIMARY, **more)).abstract_id)
+
+    def numbers() -> list[str]:
+        return [items_of(store, a)[560] for a in ids]
+
+    states = [numbers()]
+    for day in ("20200101", "20240501", "20190101"):
+        with store.writing() as session:
+            records.save(session, ids[1], {390: day}, who="rosa")
+            numbering.renumber(session, session.get(Patient, first.patient_id), facility, who="rosa")
+        states.append(numbers())
+    assert states == [["01", "02"], ["02", "01"], ["01", "02"], ["02", "01"]]
+    with store.writing() as session:
+        assert numbering.undo(session, first.patient_id, facility, who="rosa") == 4
+    assert numbers() == states[2]
+    with store.writing() as session:
+        standing = numbering.runs(session, first.patient_id)
+        assert len(standing) == 2
+        assert numbering.undo(session, first.patient_id, facility, who="rosa", run=standing[-1].why) == 8
+        assert numbering.runs(session, first.patient_id) == []
+    assert numbers() == states[0]
+    with store.writing() as session:
+        assert numbering.undo(session, first.patient_id, facility, who="rosa") == 0
+        with pytest.raises(RegistryError, match="taken back already"):
+            numbering.undo(session, first.patient_id, facility, who="rosa", run=standing[0].why)
+    with store.writing() as session:
+        numbering.renumber(session, session.get(Patient, first.patient_id), facility, who="rosa")
+        for abstract_id, number in zip(ids, ("05", "06")):
+            records.save(session, abstract_id, {560: number, 380: number}, who="ada", why="by hand")
+        assert numbering.undo(session, first.patient_id, facility, who="rosa") == 0
+        assert numbering.runs(session, first.patient_id) == []
+    assert numbers() == ["05", "06"]
 
 
 def test_every_fault_of_a_start_is_told_at_once(store, facility):

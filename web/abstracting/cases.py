@@ -165,21 +165,21 @@ def compare(patient_id: int):
 
 @page(blueprint, "/abstracts/<int:abstract_id>/sequence", permission="cases.edit")
 def sequence(abstract_id: int):
-    """What renumbering the patient's tumors would change, and the last renumbering, which can be taken back."""
+    """What renumbering the patient's tumors would change, and every renumbering that can be taken back, newest first."""
     with reading() as session:
         view = views.load(session, actor(), abstract_id)
         abstract = views.find(session, actor(), abstract_id)
         lines = numbering.plan(session, view.patient_id, abstract.facility_id, central=actor().facility_id is None)
-        last = numbering.last_run(session, view.patient_id)
+        runs = numbering.runs(session, view.patient_id, only=actor().facility_id)
     log_read("abstract", patient_id=view.patient_id, abstract=abstract_id)
     return render(
-        "abstracting/sequence.html", view=view, lines=lines, last=last, date_text=date_text, site_text=site_text
+        "abstracting/sequence.html", view=view, lines=lines, runs=runs, date_text=date_text, site_text=site_text
     )
 
 
 @page(blueprint, "/abstracts/<int:abstract_id>/sequence", permission="cases.edit", methods=("POST",))
 def sequence_step(abstract_id: int):
-    """Renumbers, or takes the last renumbering back."""
+    """Renumbers, or takes renumberings back to the one named, newest first."""
     step = request.form.get("step", "")
     with writing() as session:
         abstract = views.find(session, actor(), abstract_id)
@@ -190,7 +190,10 @@ def sequence_step(abstract_id: int):
             numbering.renumber(session, patient, facility, who=who.username, central=who.facility_id is None)
             flash(f"{count} numbers changed; this can be taken back below.", "success")
         elif step == "undo":
-            count = numbering.undo(session, patient.id, facility, who=who.username)
+            run = request.form.get("run", "")
+            count = numbering.undo(
+                session, patient.id, facility, who=who.username, run=run, central=who.facility_id is None
+            )
             flash(f"{count} numbers are as they were.", "success")
         else:
             raise RegistryError("usage", "choose to renumber or to take it back")
