@@ -17,7 +17,10 @@ GROUPS = ("Work", "Cases", "Exchange", "Analysis", "Registry")
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: its label, endpoint, group, icon, permission, and the keys that open it (as `g f`)."""
+    """One entry: its label, endpoint, group, icon, permission, and the keys that open it (as `g f`).
+
+    `whole` hides it from accounts bound to a facility: its pages concern all facilities.
+    """
 
     label: str
     endpoint: str
@@ -27,6 +30,7 @@ class Entry:
     keys: str = ""
     words: str = ""
     values: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.group not in GROUPS or self.permission not in PERMISSIONS:
@@ -60,7 +64,10 @@ def entries() -> list[Entry]:
 def permitted() -> list[Entry]:
     """The entries that the account may open."""
     actor = identity.actor()
-    return [entry for entry in entries() if actor is not None and actor.may(entry.permission)]
+    if actor is None:
+        return []
+    bound = actor.facility_id is not None
+    return [entry for entry in entries() if actor.may(entry.permission) and not (entry.whole and bound)]
 
 
 def grouped() -> list[tuple[str, list[Entry]]]:

@@ -63,8 +63,8 @@ def choose(
 
 def undo(
     session: Session, row: Patient | Tumor, choice_id: int, *, who: str, why: str, expected_version: int | None = None
-) -> None:
-    """Takes a choice back, so that the rule decides again; needs a reason. One that does not stand here is `not-found`."""
+) -> ConsolidationChoice:
+    """Takes a choice back and gives it: the rule decides again; needs a reason. One that does not stand is `not-found`."""
     _check(row, why, expected_version)
     ids = [account.id for account in accounts.rows_of(row)]
     found = next((c for c in _standing(session, row.__tablename__, ids) if c.id == choice_id), None)
@@ -73,6 +73,7 @@ def undo(
     _take_back(found, who, why.strip())
     session.flush()
     _refresh(session, row, who, why.strip(), UNDO, found)
+    return found
 
 
 def _check(row: Patient | Tumor, why: str, expected_version: int | None) -> None:

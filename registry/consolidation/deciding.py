@@ -21,7 +21,8 @@ ONLY, SAME, RULED, FILLED, CHOSEN = "only", "same", "ruled", "filled", "chosen"
 class Part:
     """Items that come from one account: who gives them, how that was decided, and where each other account fell out.
 
-    `lost` gives by the other accounts' place the question that they lost; `by_rule` who would give it without the choice.
+    `lost` gives by the other accounts' place the question that they lost; `by_rule` who would give it without the choice;
+    `open` are the leading items of which accounts tell known values and nothing that they say decided between them.
     """
 
     rule: Rule
@@ -31,6 +32,7 @@ class Part:
     lost: Mapping[int, str] = field(default_factory=dict)
     by_rule: Account | None = None
     choice: Choice | None = None
+    open: tuple[int, ...] = ()
 
 
 def consolidate(
@@ -39,8 +41,13 @@ def consolidate(
     """Gives the items of a person or tumor from its accounts; those of a lone account are what it says."""
     if len(accounts) == 1:
         return dict(accounts[0].items)
+    return values_of(parts(accounts, rules, chain, choices))
+
+
+def values_of(found: Iterable[Part]) -> dict[str, str]:
+    """Gives the items that parts make up."""
     merged: dict[str, str] = {}
-    for part in parts(accounts, rules, chain, choices):
+    for part in found:
         for item in part.items:
             if value := part.winner.get(item):
                 merged[str(item)] = value
@@ -73,7 +80,8 @@ def _single(rule: Rule, item: int, accounts: list[Account], rules: RuleSet, choi
     winner, how, lost = _decide(rule, (item,), accounts, rules)
     if choices:
         return _chosen(rule, (item,), winner, choices[-1], accounts)
-    return Part(rule=rule, items=(item,), winner=winner, how=how, lost=lost, by_rule=winner)
+    left = _left_open((item,), winner, accounts, lost, rules)
+    return Part(rule=rule, items=(item,), winner=winner, how=how, lost=lost, by_rule=winner, open=left)
 
 
 def _together(rule: Rule, accounts: list[Account], rules: RuleSet, choices: list[Choice]) -> Iterator[Part]:
@@ -85,7 +93,8 @@ def _together(rule: Rule, accounts: list[Account], rules: RuleSet, choices: list
     if of_whole:
         whole = _chosen(rule, items, by_rule, of_whole[-1], accounts)
     else:
-        whole = Part(rule=rule, items=items, winner=by_rule, how=how, lost=lost, by_rule=by_rule)
+        left = _left_open(rule.lead, by_rule, accounts, lost, rules)
+        whole = Part(rule=rule, items=items, winner=by_rule, how=how, lost=lost, by_rule=by_rule, open=left)
     yield whole
     for part in rule.fill:
         giver = _giver(rule, part, whole.winner, accounts, rules)
@@ -152,6 +161,23 @@ def _decide(
         if len(left) == 1:
             break
     return left[0], SAME if len(told) == 1 else RULED, lost
+
+
+def _left_open(
+    lead: tuple[int, ...], winner: Account, accounts: list[Account], lost: Mapping[int, str], rules: RuleSet
+) -> tuple[int, ...]:
+    """The leading items of which an account that lost by no word of its own tells another known value than the winner."""
+    found = []
+    for item in lead:
+        value = winner.get(item)
+        if rules.level(item, value) < KNOWN:
+            continue
+        for place, question in lost.items():
+            other = accounts[place].get(item)
+            if other != value and rules.level(item, other) >= KNOWN and rules.leaves_open(item, question):
+                found.append(item)
+                break
+    return tuple(found)
 
 
 def _quality(account: Account, rules: RuleSet) -> tuple[tuple[int, ...], int, tuple[str, ...]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.consolidation import accounts, central
-from registry.consolidation.deciding import consolidate
+from registry.consolidation.deciding import Part, consolidate, parts, values_of
 from registry.consolidation.rules import RuleSet, in_force, shipped
 from registry.consolidation.values import PATIENT, TUMOR, Choice
-from registry.models import Abstract, Patient, PatientRecord, Tumor
+from registry.models import Abstract, OpenValue, Patient, PatientRecord, Tumor
 from registry.models.base import Items
 from registry.projection import fitted, patient_columns, tumor_columns
 
@@ -51,11 +52,17 @@ def items_of(session: Session, row: Patient | Tumor, rules: RuleSet | None = Non
 
     The central sequence of a tumor is not in question here; `refresh_tumor` sees to it.
     """
+    return decided(session, row, rules)[0]
+
+
+def decided(session: Session, row: Patient | Tumor, rules: RuleSet | None = None) -> tuple[Items, tuple[Part, ...]]:
+    """Gives the same with the parts that make it up; a lone account is as it is and has no parts."""
     chain, rows = row.__tablename__, accounts.rows_of(row)
     if len(rows) < 2:
-        return _consolidated(chain, rows, None, ())
+        return _consolidated(chain, rows, None, ()), ()
     choices = accounts.choices_of(session, chain, [account.id for account in rows])
-    return _consolidated(chain, rows, rules or rules_of(session), choices)
+    found = tuple(parts(accounts.accounts_of(rows), rules or rules_of(session), chain, choices))
+    return values_of(found), found
 
 
 def refresh_patient(
@@ -65,7 +72,9 @@ def refresh_patient(
 
     The central sequence of a person with several records is brought up to date as well.
     """
-    changed = _write(session, patient, items_of(session, patient, rules), who=who, why=why, action=action)
+    items, found = decided(session, patient, rules)
+    changed = _write(session, patient, items, who=who, why=why, action=action)
+    _keep_open(session, patient, found)
     if len(patient.records) > 1 and central.is_several(session, patient.id):
         _renumber(session, patient.id, who=who, why=why, said={})
     return changed
@@ -75,7 +84,8 @@ def refresh_tumor(
     session: Session, tumor: Tumor, *, who: str, why: str = "", rules: RuleSet | None = None, action: str = ACTION
 ) -> Mapping[str, list[str]]:
     """Writes the consolidated items and columns of a tumor; seals a revision when anything changed, and gives the changes."""
-    items = items_of(session, tumor, rules)
+    items, found = decided(session, tumor, rules)
+    _keep_open(session, tumor, found)
     decisive = any(items.get(number) != tumor.items.get(number) for number in central.DECISIVE)
     if decisive and items and central.is_several(session, tumor.patient_id):
         numbers = _renumber(session, tumor.patient_id, who=who, why=why, said={tumor.id: items})
@@ -93,6 +103,21 @@ def _renumber(session: Session, patient_id: int, *, who: str, why: str, said: di
             items = {**tumor.items, central.ITEM: number}
             _write(session, tumor, items, who=who, why=why or "sequence of tumors", action=ACTION)
     return numbers
+
+
+def _keep_open(session: Session, row: Patient | Tumor, found: Sequence[Part]) -> None:
+    """Keeps the list of values that the rules leave to a person: what was decided leaves it, what came is added."""
+    wanted = {item: part.rule.id for part in found for item in part.open}
+    query = select(OpenValue).where(OpenValue.chain == row.__tablename__, OpenValue.row_id == row.id)
+    for waiting in session.scalars(query):
+        if wanted.get(waiting.item) == waiting.rule:
+            del wanted[waiting.item]
+        else:
+            session.delete(waiting)
+            session.flush()
+    session.add_all(
+        OpenValue(chain=row.__tablename__, row_id=row.id, item=item, rule=rule) for item, rule in wanted.items()
+    )
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:

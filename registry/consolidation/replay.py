@@ -6,7 +6,7 @@ What was stays in each row's history. A replay with the earlier rules restores i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from registry.consolidation import accounts, central
-from registry.consolidation.refreshing import differences, items_of, refresh_patient, refresh_tumor
-from registry.consolidation.rules import RuleSet, in_force, with_file
+from registry.consolidation.deciding import CHOSEN, RULED, Part
+from registry.consolidation.refreshing import decided, differences, refresh_patient, refresh_tumor
+from registry.consolidation.rules import RuleSet, in_force, with_file, with_text
 from registry.consolidation.values import CHAINS, PATIENT, item_name
 from registry.db import Store
 from registry.errors import RegistryError
@@ -23,6 +24,8 @@ from registry.models import Abstract, Patient, PatientRecord, Source, Tumor
 
 CHUNK = 500
 WHO = "oncoregistry"
+OPEN = "open"
+"""How a part counts whose accounts tell different known values and the rule found no reason in them."""
 
 Report = Callable[[float, str], Any]
 
@@ -33,12 +36,14 @@ def replay(
     *,
     rules: RuleSet | None = None,
     dry_run: bool = False,
+    listed: int = 0,
     who: str = WHO,
 ) -> dict[str, Any]:
     """Recomputes every person and tumor; gives the rules' version, rows seen and changed, and changed values by item.
 
-    `dry_run` counts and writes nothing. Rules other than those in force can be tried that way only: what is written must
-    be what the next save gives as well.
+    `decided` counts for each rule how accounts that differ were told apart: by which question, by a person, or not (`open`).
+    `listed` asks for so many of the changes themselves, as chain, row, item, value before and after. `dry_run` writes nothing.
+    Rules other than those in force can be tried that way only: what is written must be what the next save gives as well.
     """
     if rules is not None and not dry_run:
         raise RegistryError(
@@ -50,6 +55,8 @@ def replay(
     counts: dict[str, Counter[int]] = {chain: Counter() for chain in CHAINS}
     seen: Counter[str] = Counter()
     changed: Counter[str] = Counter()
+    tally: dict[str, Counter[str]] = {}
+    found_changes: list[dict[str, Any]] = []
     with store.reading() as session:
         last = {chain: session.scalar(select(func.max(accounts.ROWS[chain].id))) for chain in CHAINS}
     opened = store.reading if dry_run else store.writing
@@ -59,7 +66,12 @@ def replay(
             with opened() as session:
                 found = _chunk(session, chain, start)
                 for row in found:
-                    differing = _renewed(session, row, rules, dry_run=dry_run, who=who)
+                    differing, made_of = _renewed(session, row, rules, dry_run=dry_run, who=who)
+                    _count(made_of, tally)
+                    for item, (before, after) in sorted(differing.items(), key=lambda pair: int(pair[0])):
+                        if len(found_changes) < listed:
+                            line = {"chain": chain, "row": row.id, "item": int(item), "before": before, "after": after}
+                            found_changes.append(line)
                     changed[chain] += bool(differing)
                     counts[chain].update(int(item) for item in differing)
                 seen[chain] += len(found)
@@ -71,6 +83,8 @@ def replay(
     return {
         "rules": rules.version,
         "dry_run": dry_run,
+        "decided": {rule: dict(sorted(counted.items())) for rule, counted in sorted(tally.items())},
+        **({"changes": found_changes} if listed else {}),
         **{
             f"{chain}s": {"seen": seen[chain], "changed": changed[chain], "items": _by_item(counts[chain])}
             for chain in CHAINS
@@ -79,15 +93,29 @@ def replay(
 
 
 def run_job(store: Store, parameters: dict[str, Any], report: Report) -> dict[str, Any]:
-    """The replay as a background job; parameters `dry_run`, `who`, and `rules`, a file to try with a dry run."""
-    path = parameters.get("rules")
+    """The replay as a background job; parameters `dry_run`, `listed`, `who`, and to try rules a file `rules` or a `text`."""
+    path, text = parameters.get("rules"), parameters.get("text")
+    rules = with_file(Path(path)) if path else with_text(str(text)) if text is not None else None
     return replay(
         store,
         report,
-        rules=with_file(Path(path)) if path else None,
+        rules=rules,
         dry_run=bool(parameters.get("dry_run", False)),
+        listed=int(parameters.get("listed", 0)),
         who=str(parameters.get("who") or WHO),
     )
+
+
+def _count(made_of: Iterable[Part], tally: dict[str, Counter[str]]) -> None:
+    """Counts by rule how each part was decided of which the accounts differ."""
+    for part in made_of:
+        if part.how == CHOSEN:
+            how = CHOSEN
+        elif part.how == RULED:
+            how = OPEN if part.open else list(part.lost.values())[-1].partition(":")[0]
+        else:
+            continue
+        tally.setdefault(part.rule.id, Counter())[how] += 1
 
 
 def _by_item(counts: Counter[int]) -> list[dict[str, Any]]:
@@ -107,16 +135,17 @@ def _chunk(session: Session, chain: str, after: int) -> list[Any]:
 
 def _renewed(
     session: Session, row: Patient | Tumor, rules: RuleSet, *, dry_run: bool, who: str
-) -> dict[str, list[str]]:
+) -> tuple[dict[str, list[str]], tuple[Part, ...]]:
+    """What changes in a row, and of which parts it is made."""
     if not accounts.rows_of(row):
-        return {}
+        return {}, ()
+    items, made_of = decided(session, row, rules)
     if not dry_run:
         refresh = refresh_patient if isinstance(row, Patient) else refresh_tumor
         why = f"replay, rules {rules.version}"
-        return dict(refresh(session, row, who=who, why=why, rules=rules))  # type: ignore[arg-type]
-    items = items_of(session, row, rules)
+        return dict(refresh(session, row, who=who, why=why, rules=rules)), made_of  # type: ignore[arg-type]
     decisive = isinstance(row, Tumor) and any(items.get(n) != row.items.get(n) for n in central.DECISIVE)
     if decisive and central.is_several(session, row.patient_id):
         numbers = central.central_numbers(session, row.patient_id, {row.id: items})
         items[central.ITEM] = numbers.get(row.id, items.get(central.ITEM, ""))
-    return differences(row.items, items)
+    return differences(row.items, items), made_of

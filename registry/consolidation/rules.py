@@ -72,6 +72,9 @@ class RuleSet:
     nines_are_codes: frozenset[int]
     levels: Mapping[int, Mapping[str, int]]
     finest: Mapping[int, int]
+    weak: frozenset[str] = frozenset()
+    by_source: frozenset[int] = frozenset()
+    never: frozenset[int] = frozenset()
     defaults: Mapping[str, Rule] = field(default_factory=lambda: {chain: _default(chain) for chain in CHAINS})
     _by_item: dict[tuple[str, int], Rule] = field(default_factory=dict)
     _levels_seen: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -106,6 +109,12 @@ class RuleSet:
             return UNKNOWN
         return self.levels.get(item, {}).get(value, self.finest.get(item, KNOWN))
 
+    def leaves_open(self, item: int, question: str) -> bool:
+        """Whether a known value that lost by the question waits for a person: it was not decided by what values say."""
+        if item in self.never:
+            return False
+        return question in self.weak or (question == "source" and item in self.by_source)
+
     def source_rank(self, account: Account) -> tuple[int, ...]:
         """The place of an account among sources, the best lowest: named facilities, class of case, source, facility kind."""
         values = (account.facility, account.get(610), account.get(500), account.kind)
@@ -134,6 +143,11 @@ def with_file(path: Path) -> RuleSet:
     return _load(path, path.read_text(encoding="utf-8", errors="replace"))
 
 
+def with_text(text: str) -> RuleSet:
+    """Gives the shipped rules under those of a text as `consolidation.toml` holds it; an empty one leaves the shipped."""
+    return _load(Path(FILE), text) if text.strip() else _load(None, "")
+
+
 @lru_cache(maxsize=16)
 def _load(path: Path | None, text: str) -> RuleSet:
     shipped_text = (files("registry.consolidation") / "data" / "rules.toml").read_text(encoding="utf-8")
@@ -152,7 +166,7 @@ def _load(path: Path | None, text: str) -> RuleSet:
 
 def _overlaid(base: dict[str, Any], own: dict[str, Any], path: Path) -> dict[str, Any]:
     """The shipped tables under the registry's own: rules and scales by id, their items taken from every other rule."""
-    strange = sorted(set(own) - {"version", "title", "sources", "unknown", "scale", "rule"})
+    strange = sorted(set(own) - {"version", "title", "sources", "open", "unknown", "scale", "rule"})
     if strange:
         raise RegistryError("consolidation-rules", f"unknown keys {', '.join(strange)}", where=str(path))
     rules = {row["id"]: dict(row) for row in base["rule"]}
@@ -174,6 +188,7 @@ def _overlaid(base: dict[str, Any], own: dict[str, Any], path: Path) -> dict[str
         "version": base["version"],
         "title": own.get("title", base["title"]),
         "sources": base["sources"] | own.get("sources", {}),
+        "open": base["open"] | own.get("open", {}),
         "unknown": base["unknown"] | own.get("unknown", {}),
         "scale": base["scale"] | own.get("scale", {}),
         "rule": [row for row in rules.values() if row["id"] in own_ids or row["items"]],
@@ -196,6 +211,10 @@ def _rule_set(table: dict[str, Any], version: str, where: str) -> RuleSet:
     unknown_sources = sorted(set(table["sources"]) - set(SOURCES))
     if unknown_sources:
         faults.append(f"[sources] has no {', '.join(unknown_sources)}; known: {', '.join(SOURCES)}")
+    weak, by_source = table["open"].get("questions", []), table["open"].get("by_source", [])
+    strange = sorted({*weak} - {*PLAIN}) + sorted({*table["open"]} - {"questions", "by_source", "never"})
+    if strange:
+        faults.append(f"[open] does not know {', '.join(map(repr, strange))}")
     if faults:
         more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
         raise RegistryError(
@@ -218,6 +237,9 @@ def _rule_set(table: dict[str, Any], version: str, where: str) -> RuleSet:
         nines_are_codes=frozenset(table["unknown"]["nines_are_codes"]),
         levels=levels,
         finest=finest,
+        weak=frozenset(weak),
+        by_source=frozenset(by_source),
+        never=frozenset(_numbers(table["open"].get("never", []))),
     )
 
 

@@ -52,6 +52,7 @@ class ValueStory:
     """One value of a person or tumor: who gives it, who says otherwise, the rule, and the reason in a sentence.
 
     `together` are the items that follow a choice of this one. `winner` is None where the registry itself gives the value.
+    `open` tells that nothing in what the accounts say decided, so that a person should.
     """
 
     item: int
@@ -63,6 +64,7 @@ class ValueStory:
     sentence: str
     choice: Choice | None
     together: tuple[int, ...]
+    open: bool = False
 
     @property
     def differs(self) -> bool:
@@ -101,6 +103,7 @@ def _story(part: Part, item: int, ordered: list[Account], rules: RuleSet) -> Val
         sentence=_sentence(part, item, ordered, losers),
         choice=part.choice,
         together=part.rule.part_of(item),
+        open=item in part.open,
     )
 
 

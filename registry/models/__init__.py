@@ -3,7 +3,7 @@
 from registry.models import desk, followup, state  # noqa: F401  (its tables belong to the metadata)
 from registry.models.audit import AccessLog, ChainHead, Revision
 from registry.models.base import Base, now
-from registry.models.consolidation import ConsolidationChoice
+from registry.models.consolidation import ConsolidationChoice, OpenValue
 from registry.models.documents import LOADING, READY, REMOVED, Document, ImportBatch, ImportChange, ImportReject
 from registry.models.edits import EditFinding, EditOverride, WorklistEntry
 from registry.models.facilities import UNSPECIFIED, Facility, Physician, Source
@@ -43,6 +43,7 @@ __all__ = [
     "LinkageDecision",
     "LinkagePair",
     "LinkageRun",
+    "OpenValue",
     "Patient",
     "PatientRecord",
     "Physician",

@@ -1,10 +1,10 @@
-"""A person's choice between accounts, over the rule of consolidation."""
+"""Consolidation: a person's choice between accounts over the rule, and the values that the rules leave to a person."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, Text
+from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.models.base import Base, now
@@ -31,3 +31,20 @@ class ConsolidationChoice(Base):
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str] = mapped_column(String(255), default="")
     undone_why: Mapped[str] = mapped_column(Text, default="")
+
+
+class OpenValue(Base):
+    """An item on which the accounts of a person or tumor differ and the rules found no reason in what they say.
+
+    It follows from the accounts, the rules and the choices, and is written with every refresh of its row (`chain`, `row_id`).
+    """
+
+    __tablename__ = "consolidation_open"
+    __table_args__ = (UniqueConstraint("chain", "row_id", "item"), Index("ix_consolidation_open_item", "item"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    chain: Mapped[str] = mapped_column(String(10))
+    row_id: Mapped[int]
+    item: Mapped[int]
+    rule: Mapped[str] = mapped_column(String(80))
+    since: Mapped[datetime] = mapped_column(default=now)

@@ -1,7 +1,7 @@
 """One person as a page shows them: tumors, each facility's account beside the others, treatments, time line, history.
 
-An account bound to a facility sees the person through its own facility's accounts alone: what the registry knows from
-elsewhere is neither shown nor told of.
+An account bound to a facility sees the person through its own facility's accounts alone: what consolidation makes of these
+by its rules and the choices among them. What the registry knows from elsewhere is neither shown nor told of.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from registry.consolidation.accounts import choices_of
+from registry.consolidation.refreshing import consolidate_patient, consolidate_tumor, rules_of
 from registry.consolidation.stories import explain_rows
-from registry.consolidation.values import TUMOR
+from registry.consolidation.values import PATIENT, TUMOR
 from registry.errors import RegistryError
-from registry.models import Abstract, Patient, PatientRecord, Revision, Tumor
+from registry.models import Abstract, Patient, PatientRecord, Revision
 from registry.security.permissions import Actor, visible
 
 PATIENT_ITEMS = (2230, 2240, 2250, 2232, 240, 225, 220, 160, 190, 2320, 2300, 1760, 1750, 1910, 2330, 70, 80, 90, 100)
@@ -171,8 +173,9 @@ def load(session: Session, actor: Actor, patient_id: int) -> PatientView:
     )
     bound = actor.facility_id is not None
     records = list({a.record_id: a.record for a in abstracts}.values()) if bound else list(patient.records)
-    tumors = [_told(session, tumor, abstracts) for tumor in _tumors(abstracts, [] if bound else patient.tumors)]
-    items = _numbered(_merged(r.items for r in records) if bound else patient.items)
+    known = {} if bound else {tumor.id: tumor.items for tumor in patient.tumors}
+    tumors = [_told(session, tumor, abstracts) for tumor in _tumors(session, abstracts, known)]
+    items = _numbered(_of_records(session, records) if bound else patient.items)
     sources = tuple(source_name(record) for record in records)
     return PatientView(
         id=patient.id,
@@ -191,26 +194,30 @@ def source_name(record: PatientRecord) -> str:
     return (source.facility.name if source.facility else "") or source.name or source.facility_number or "unspecified"
 
 
-def _merged(accounts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    merged: dict[str, str] = {}
-    for items in accounts:
-        for number, value in items.items():
-            merged.setdefault(number, value)
-    return merged
+def _of_records(session: Session, records: list[PatientRecord]) -> Mapping[str, str]:
+    """The person as some accounts alone make it up."""
+    choices = choices_of(session, PATIENT, [record.id for record in records])
+    return consolidate_patient(records, rules=rules_of(session), choices=choices)
+
+
+def _of_abstracts(session: Session, abstracts: list[Abstract]) -> Mapping[str, str]:
+    """The tumor as some accounts alone make it up."""
+    choices = choices_of(session, TUMOR, [abstract.id for abstract in abstracts])
+    return consolidate_tumor(abstracts, rules=rules_of(session), choices=choices)
 
 
 def _numbered(items: Mapping[str, str]) -> dict[int, str]:
     return {int(number): value for number, value in items.items()}
 
 
-def _tumors(abstracts: list[Abstract], known: Iterable[Tumor]) -> list[TumorView]:
-    grouped: dict[int, list[Abstract]] = {tumor.id: [] for tumor in known}
-    whole = {tumor.id: tumor.items for tumor in known}
+def _tumors(session: Session, abstracts: list[Abstract], known: Mapping[int, Mapping[str, str]]) -> list[TumorView]:
+    """The tumors of abstracts; `known` has the items of those that the reader sees as the registry knows them."""
+    grouped: dict[int, list[Abstract]] = {tumor_id: [] for tumor_id in known}
     for abstract in abstracts:
         grouped.setdefault(abstract.tumor_id, []).append(abstract)
     views = []
     for tumor_id, accounts in grouped.items():
-        items = _numbered(whole.get(tumor_id) or _merged(a.items for a in accounts))
+        items = _numbered(known[tumor_id] if tumor_id in known else _of_abstracts(session, accounts))
         compared = _compare(items, [_numbered(a.items) for a in accounts], TUMOR_ITEMS)
         views.append((items.get(390, "9"), tumor_id, items, tuple(_abstract(a) for a in accounts), compared))
     views.sort(key=lambda view: (view[0], view[1]))

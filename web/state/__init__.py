@@ -14,6 +14,7 @@ TABS = [
     ("Other states", "state.exchange"),
     ("Deaths", "state.deaths"),
     ("Duplicates", "state.duplicates"),
+    ("Values left open", "consolidation.index"),
     ("Sent", "state.sent"),
 ]
 navigation = [
@@ -24,6 +25,7 @@ navigation = [
         icon="building-up",
         permission="state",
         keys="g w",
+        whole=True,
         words="central registry submissions expected received returns rejected interstate death clearance duplicates sent",
     )
 ]

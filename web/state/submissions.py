@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from registry.models import Facility
 from registry.state import submissions as services
+from registry.views import consolidation
 from web.filters import person as person_text
 from web.pages import actor, log_read, page, paging, reading, render_list, writing
 from web.state import blueprint
@@ -24,6 +25,7 @@ def submissions():
     last = _until()
     with reading() as db:
         found = services.grid(db, last=last)
+        left_open = consolidation.waiting(db)
     columns = [
         Column("number", "Facility number", lambda r: r[0], kind="code"),
         Column("facility", "Facility", lambda r: r[1]),
@@ -35,7 +37,15 @@ def submissions():
     ]
     rows = list(services.as_rows(found))
     table = Table("submissions", "Submissions", columns, rows, paging(), total=len(rows))
-    return render_list("state/submissions.html", table, grid=found, until=last, turn=_turn(last), editable=_may_type())
+    return render_list(
+        "state/submissions.html",
+        table,
+        grid=found,
+        until=last,
+        turn=_turn(last),
+        editable=_may_type(),
+        left_open=left_open,
+    )
 
 
 def _until() -> str:
