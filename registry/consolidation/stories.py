@@ -33,7 +33,7 @@ _REASONS = {
     "earliest": "its {item} is earlier, or a finer telling of the same, than that of {loser}",
     "prefer": "its {item} goes before that of {loser}",
     "source": "it is a better source than {loser}",
-    "fullest": "it is a fuller account than that of {loser}",
+    "fullest": "it tells more in all than {loser}",
     "key": "all else is equal and it stands before {loser} in the order of sources",
 }
 

@@ -94,7 +94,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") { event.preventDefault(); ($("[data-slash]") || $("#top-search"))?.focus(); return; }
   if (event.key === "?") { openDialog("keys-help"); return; }
   const pair = Date.now() - firstAt < 1200 ? `${first} ${event.key}` : event.key;
-  const link = $(`[data-keys="${CSS.escape(pair)}"]`) || [...document.querySelectorAll("[data-keys]")].find((a) => a.dataset.keys === pair);
+  const named = (keys) => [...document.querySelectorAll("[data-keys]")].find((a) => a.dataset.keys === keys);
+  const link = named(pair) || named(event.key);
   if (link) { event.preventDefault(); link.click(); first = ""; return; }
   first = event.key;
   firstAt = Date.now();
