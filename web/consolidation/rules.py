@@ -26,7 +26,7 @@ QUESTIONS = {
     "earliest": "the earliest",
     "prefer": "a preferred value",
     "source": "the better source",
-    "fullest": "the fuller account",
+    "fullest": "the account that tells more",
     "key": "the order of sources",
     "chosen": "chosen by a person",
     "open": "left open",
