@@ -22,14 +22,12 @@ from sqlalchemy.orm import Session
 
 from registry import config, schema
 from registry.db import Store
+from registry.demo_cases import open_cases
 from registry.models import Abstract, Facility, Physician, PopulationArea, now
-from registry.models.tumors import COMPLETE, INCOMPLETE, SUSPENSE
+from registry.models.tumors import COMPLETE
 
 FINISHED = "demo.json"
 WHO = "demo"
-OPEN_CASES = 40
-"""So many of the latest cases of each facility are left open, so that a worklist has work."""
-
 COMPLETENESS = 0.97
 EXPECTED_MONTHS = 12
 FIRST_YEAR = 2000
@@ -210,17 +208,7 @@ def _people_and_work(session: Session) -> str:
     for facility_id, _ in largest:
         sizes[facility_id] = sizes.get(facility_id, 0) + 1
     home = max(sizes, key=lambda f: (sizes[f], -f))
-    opened = 0
-    for facility_id in sorted(sizes):
-        latest = session.scalars(
-            select(Abstract.id)
-            .where(Abstract.facility_id == facility_id)
-            .order_by(Abstract.first_contact_earliest.desc(), Abstract.id)
-            .limit(OPEN_CASES)
-        ).all()
-        for status, part in ((SUSPENSE, latest[::3]), (INCOMPLETE, latest[1::3])):
-            session.execute(update(Abstract).where(Abstract.id.in_(part)).values(status=status))
-            opened += len(part)
+    opened = open_cases(session, today=now().date(), who=WHO)
     session.execute(
         update(Abstract)
         .where(Abstract.status == COMPLETE, Abstract.first_contact_earliest < "2024-01-01")
