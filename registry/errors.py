@@ -24,6 +24,7 @@ CODES: dict[str, str] = {
     "export": "a file cannot be written as asked",
     "no-cases": "the selection holds no cases",
     "refused-rates": "rates are computed only for counties and years declared population-based",
+    "refused-scan": "choices of a scan by which a hidden count could be found by trial",
     "refused-exchange": "cases of another state's residents are sent only under an agreement that holds",
     "population": "no population is loaded, or one that cannot be used",
     "rule-set": "no follow-up rule set of this name",

@@ -25,6 +25,7 @@ from registry.analysis.disclosure import PERIOD, Policy, periods_of
 from registry.analysis.rates_area import Area
 from registry.analysis.rates_cube import AGES, Cube, Left
 from registry.analysis.rates_desk import Desk, divisions_of
+from registry.analysis.rates_released import released_rates
 from registry.analysis.rates_request import RATIOS, SMOOTHED, YEARS_SHOWN, Request
 from registry.errors import RegistryError
 
@@ -116,7 +117,11 @@ def answer(desk: Desk, asked: Request, policy: Policy) -> Answer:
         if asked.measure == "rate" and asked.standard != policy.standard:
             large = policy.allows_standard(_cases(area, part, wanted[..., ages]))
             shown, published = shown & (large | policy.sees_all), published & large
-        rows, state = _figures(asked, area, part, wanted, late, ages, shown, fitted)
+        rates = None
+        if asked.measure in RATIOS and not policy.sees_all:
+            rates = released_rates(desk, asked, frozenset(part.years), frozenset(part.sexes), policy.threshold)
+            shown &= rates is not None
+        rows, state = _figures(asked, area, part, wanted, late, ages, shown, fitted, rates)
         rows["small"] = rows["covered"] & ~rows["suppressed"] & ~published[:-1]
         state["small"] = not published[-1] and not state["suppressed"]
         made.append(rows)
@@ -193,7 +198,7 @@ def _parts(asked: Request, area: Area, places: list[int], sexes: tuple[int, ...]
 
 def _figures(
     asked: Request, area: Area, part: Part, wanted: np.ndarray, late: np.ndarray | None, ages: slice, shown: np.ndarray,
-    fitted: dict[str, float],
+    fitted: dict[str, float], rates: np.ndarray | None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:  # fmt: skip
     """Gives the rows of one part and its state; hidden counties are without figures."""
     years, sexes = list(part.years), list(part.sexes)
@@ -205,7 +210,7 @@ def _figures(
         {"frame": part.label, "code": area.counties, "name": [short_name(code) for code in area.counties],
          "covered": covered, "suppressed": hidden}
     )  # fmt: skip
-    figures = _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidden, fitted)
+    figures = _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidden, fitted, rates)
     for name in figures.columns:
         rows[name] = figures[name].to_numpy()[:-1]
     clear = rows["suppressed"] | ~rows["covered"]
@@ -221,7 +226,7 @@ def _figures(
     return rows, state
 
 
-def _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidden, fitted) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+def _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidden, fitted, rates) -> pd.DataFrame:  # type: ignore[no-untyped-def]
     """Gives the figures of every county and, in the last row, of all covered ones together."""
     inside = covered[:, None, None]
     by_sex = np.concatenate([by_sex, (by_sex * inside).sum(axis=0, keepdims=True)])
@@ -255,7 +260,8 @@ def _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidd
         return _prevalence(area, figures, part, covered)
     if asked.measure == "late":
         return _share_late(figures, late, part, ages, covered)
-    expected = _expected(by_sex[..., ages], people_by_sex[..., ages])
+    own = None if rates is None else rates[list(part.sexes)][:, ages]
+    expected = _expected(by_sex[..., ages], people_by_sex[..., ages], own)
     figures["expected"] = expected
     if asked.measure in SMOOTHED:
         return _smoothed(asked.measure, area, figures, covered, hidden, fitted)
@@ -278,11 +284,16 @@ def _prevalence(area: Area, figures: pd.DataFrame, part: Part, covered: np.ndarr
     return figures.assign(value=value, lower=low, upper=high, se=error, population=people)
 
 
-def _expected(by_sex: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """Gives the cases expected at the state's rates by sex and age (the last row is the state)."""
+def _expected(by_sex: np.ndarray, people: np.ndarray, rates: np.ndarray | None) -> np.ndarray:
+    """Gives the cases expected at the state's rates by sex and age (the last row is the state), its own or released ones.
+
+    Whatever the rates, the expected cases of the state are its observed ones.
+    """
     total = people[-1]
-    rates = np.divide(by_sex[-1], total, out=np.zeros_like(total), where=total > 0)
-    return (people * rates).sum(axis=(1, 2))
+    if rates is None:
+        rates = np.divide(by_sex[-1], total, out=np.zeros_like(total), where=total > 0)
+    expected = (people * rates).sum(axis=(1, 2))
+    return expected * (by_sex[-1].sum() / expected[-1]) if expected[-1] > 0 else expected
 
 
 def _share_late(figures: pd.DataFrame, late: np.ndarray, part: Part, ages: slice, covered: np.ndarray) -> pd.DataFrame:

@@ -120,7 +120,11 @@ def notes(found: Answer, registry: str = "") -> list[str]:
     elif asked.measure == "late":
         lines.append("Summary stage 2, 3, 4 or 7 among all cases; unstaged cases count in the denominator.")
     elif asked.measure in RATIOS:
-        lines.append("Expected cases at the state's rates by sex and age group in the same years.")
+        lines.append(
+            "Expected cases at the state's rates by sex and age group in the same years."
+            if found.policy.sees_all
+            else "Expected cases at the state's rates by sex, in the age groups and five-year periods that may be published."
+        )
     if changed := in_words(breaks_of(found)):
         lines.append(changed)
     lines.append(f"Cases: {found.definition}.")

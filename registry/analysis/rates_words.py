@@ -11,7 +11,8 @@ from registry.analysis.rates_map import HASH
 from registry.analysis.rates_request import STANDARDS
 
 _RATIO_R = """# standardised incidence ratio: observed over expected at the rates of the state
-# cases, population: rows counties, columns sex and age group; state rates of the same years
+# cases, population: rows counties, columns sex and age group; state rates of the same years,
+# in groups of ages and periods that may be published where small counts are hidden
 state <- colSums(cases) / colSums(population)
 expected <- as.vector(population %*% state)
 observed <- rowSums(cases)

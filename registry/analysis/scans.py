@@ -20,6 +20,7 @@ from registry.analysis.rates import years_in_force
 from registry.analysis.rates_area import Area
 from registry.analysis.rates_cube import AGES
 from registry.analysis.rates_desk import Desk
+from registry.analysis.rates_released import released_rates
 from registry.analysis.scans_request import ScanRequest, from_pairs
 from registry.errors import RegistryError
 
@@ -46,10 +47,18 @@ class Tables:
     years: tuple[int, int]
     counties: int
     definition: str
+    covariates: tuple[str, ...] | None = None
+    released: bool = True
+    """Whether the expected cases come from published counts alone."""
 
 
 def scan_tables(desk: Desk, asked: ScanRequest) -> Tables:
-    """Gives the tables of a scan."""
+    """Gives the tables of a scan.
+
+    Ages and sexes are adjusted for by the state's rates in those groups that are published (`rates_released`): the
+    population is weighted by them, so that what is told of expected cases tells no small count. Where no such group is
+    published they are covariates, and nothing that is expected is told.
+    """
     area, wanted = desk.area(), asked.cases
     first, last, _ = years_in_force(wanted, area, EVERYTHING)
     places = [i for i, year in enumerate(area.years) if first <= year <= last]
@@ -70,7 +79,8 @@ def scan_tables(desk: Desk, asked: ScanRequest) -> Tables:
     people = area.people[np.ix_(covered, places, sexes, list(ages))]
     codes = [area.counties[i] for i in covered]
     years = [area.years[i] for i in places]
-    controls = population = None
+    controls = population = covariates = None
+    released = True
     if by_stage:
         late = counts[..., categories.index("late")].sum(axis=(2, 3))
         cases = _frame(codes, years, late, "cases")
@@ -79,8 +89,16 @@ def scan_tables(desk: Desk, asked: ScanRequest) -> Tables:
     elif asked.model == "stp":
         cases = _frame(codes, years, counts.sum(axis=(2, 3, 4)), "cases")
     else:
-        counts = counts.sum(axis=-1)
-        if not asked.adjust:
+        counts, covariates = counts.sum(axis=-1), ()
+        rates = None
+        if asked.adjust:
+            threshold = desk.store.settings.suppression_threshold
+            rates = released_rates(desk, wanted, frozenset(places), frozenset(sexes), threshold)
+        if rates is not None:
+            counts, people = counts.sum(axis=(2, 3)), (people * rates[np.ix_(sexes, list(ages))]).sum(axis=(2, 3))
+        elif asked.adjust:
+            covariates, released = ("sex", "age"), False
+        else:
             counts, people = counts.sum(axis=(2, 3)), people.sum(axis=(2, 3))
         cases, population = _frame(codes, years, counts, "cases"), _frame(codes, years, people, "pop")
     cases = cases[cases["cases"] > 0].astype({"cases": int})
@@ -93,7 +111,8 @@ def scan_tables(desk: Desk, asked: ScanRequest) -> Tables:
             hint="take more years or a wider site",
         )
     coordinates = _coordinates(area, codes, plane=asked.shape == "elliptic" and asked.analysis != "temporal")
-    return Tables(cases, population, controls, coordinates, (years[0], years[-1]), len(codes), cube.definition)
+    span = (years[0], years[-1])
+    return Tables(cases, population, controls, coordinates, span, len(codes), cube.definition, covariates, released)
 
 
 def _frame(codes: list[str], years: list[int], values: np.ndarray, name: str) -> pd.DataFrame:
@@ -147,11 +166,7 @@ def run_scan(desk: Desk, asked: ScanRequest, progress: Callable[[int, int], None
         max_time=asked.max_time,
         start=str(tables.years[0]),
         end=str(tables.years[1]),
-        covariates=["sex", "age"]
-        if asked.model == "poisson" and asked.adjust
-        else []
-        if asked.model == "poisson"
-        else None,
+        covariates=tables.covariates,
         overlap=asked.overlap,
         min_cases=asked.min_cases,
         replicates=asked.replicates,
@@ -168,6 +183,7 @@ def run_scan(desk: Desk, asked: ScanRequest, progress: Callable[[int, int], None
         "years": list(tables.years),
         "counties": tables.counties,
         "definition": tables.definition,
+        "released": desk.store.settings.suppression_threshold if tables.released else 0,
         "population": area.population,
         "version": snapshot.version,
         "made_at": snapshot.made_at,

@@ -2,9 +2,16 @@
 
 A cluster's count is a sum over counties. For an account that counts are hidden from it is shown when every member's count
 of that window is shown anyway: clusters of several scans, or overlapping ones, could else be subtracted from each other.
-Otherwise observed, expected, relative risk, LLR and the person-years of the cluster are hidden, and its p-value is told
-as a class: with the seed of the simulation the exact one encloses the LLR, and so the count. Where it lies and its window
-stay.
+Otherwise observed, expected, relative risk, LLR and the person-years of the cluster are hidden, and of its p-value only
+whether it is at most 5 %: with the seed of the simulation the exact one encloses the LLR, and so the count. For the same
+reason hidden clusters stand after the others, in an order that is not that of their LLR, and a simulation that ended early
+does not tell when. Where a cluster lies and its window stay. Expected cases are told only where they follow from published
+counts (`scans.scan_tables`).
+
+A limit on the cases of a window, or on its size where size is measured in cases, would tell by trial how many cases a
+window has: `check_tuning` refuses both to an account that counts are hidden from, and a scan made with them is not shown to
+it. What remains is what a test says of its data: a window that is no cluster has not many more cases than expected, one that
+is has. Whoever scans again and again with other seeds and sizes narrows that; every scan is kept with the name of who asked.
 """
 
 from __future__ import annotations
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
     from registry.db import Store
 
 SIGNIFICANT = 0.05
+TUNED = ("min_cases", "max_share")
+"""Choices by which a hidden count could be found by trial."""
 KIND = "scan"
 MOST_LISTED = 50
 
@@ -145,7 +154,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Listed:
-    """One scan of the list of all."""
+    """One scan of the list of all; `best` is its least p-value."""
 
     number: int
     title: str
@@ -215,15 +224,52 @@ def view(desk: Desk, job: Job, policy: Policy) -> Scan:
     years = (int(kept["years"][0]), int(kept["years"][1]))
     with desk.store.reading() as session:
         before = tried(session, job.id)
-    cells = _Cells(desk, asked, years, policy)
-    clusters = tuple(_cluster(one, result, cells, policy) for one in result["clusters"])
+    cells = _Cells(desk, asked, years, policy, kept)
+    check_tuning(asked, policy)
+    clusters = _in_order([_cluster(one, result, cells, policy) for one in result["clusters"]])
     locations = tuple(_location(one, cells, years) for one in result["locations"])
     whole = cells.shown(years)[-1]
+    replicates = asked.replicates if asked.early and any(one.hidden for one in clusters) else result["replicates"]
     return Scan(
-        job.id, asked, years, kept["counties"], clusters, locations, result["total_cases"] if whole else None,
-        tuple(result["warnings"]), result["statement"], result["reproduce"], kept["definition"], kept["population"],
-        kept["version"], kept["made_at"], job.who, job.created_at, result["replicates"], before, policy,
-    )  # fmt: skip
+        number=job.id,
+        request=asked,
+        years=years,
+        counties=kept["counties"],
+        clusters=clusters,
+        locations=locations,
+        total=result["total_cases"] if whole else None,
+        warnings=(*_of_expected(asked, kept), *result["warnings"]),
+        statement=result["statement"],
+        settings=result["reproduce"],
+        definition=kept["definition"],
+        population=kept["population"],
+        version=kept["version"],
+        made_at=kept["made_at"],
+        who=job.who,
+        at=job.created_at,
+        replicates=replicates,
+        tried=before,
+        policy=policy,
+    )
+
+
+def _of_expected(asked: ScanRequest, kept: dict[str, Any]) -> list[str]:
+    """Says where expected cases come from, where that is not the method's own way."""
+    if asked.model != "poisson" or not asked.adjust or not kept.get("released"):
+        return []
+    return [
+        "Expected cases: residents weighted by the state's rates by sex, in the age groups and five-year periods that may be "
+        "published; in SaTScan a population file of these weighted residents, without covariates."
+    ]
+
+
+def _in_order(clusters: list[Cluster]) -> tuple[Cluster, ...]:
+    """Gives clusters in the order of their LLR, hidden ones after them by place and window; numbered anew."""
+    shown = [one for one in clusters if not one.hidden]
+    hidden = sorted(
+        (one for one in clusters if one.hidden), key=lambda c: (not c.significant, c.members[0], c.start or "")
+    )
+    return tuple(replace(one, rank=place) for place, one in enumerate([*shown, *hidden], 1))
 
 
 def p_text(value: float | None, replicates: int) -> str:
@@ -238,18 +284,40 @@ def p_class(value: float | None) -> str:
     """Gives the class of a p-value whose exact value would tell a hidden count."""
     if value is None:
         return "not tested"
-    return "≤ 0.01" if value <= 0.01 else "≤ 0.05" if value <= SIGNIFICANT else "> 0.05"
+    return "≤ 0.05" if value <= SIGNIFICANT else "> 0.05"
+
+
+def check_tuning(asked: ScanRequest, policy: Policy) -> None:
+    """Refuses the choices by which an account that counts are hidden from could find a hidden count by trial."""
+    limits = TUNED if asked.model in ("stp", "late") else TUNED[:1]
+    if not policy.sees_all and any(getattr(asked, name) != getattr(ScanRequest(), name) for name in limits):
+        raise RegistryError(
+            "refused-scan",
+            f"for your role, from which counts under {policy.threshold} are hidden, "
+            + " and ".join(_LIMITS[name] for name in limits)
+            + " cannot be chosen: trying several would tell a hidden count",
+            hint="leave the fewest cases at 2, and the share at 0.5 where cases alone are scanned",
+            exit_code=4,
+        )
+
+
+_LIMITS = {"min_cases": "the fewest cases of a window", "max_share": "the largest share of the cases in one"}
 
 
 class _Cells:
     """Which counts of the scan's cases are shown, by span of years; kept while one scan is cut."""
 
-    def __init__(self, desk: Desk, asked: ScanRequest, years: tuple[int, int], policy: Policy):
+    def __init__(self, desk: Desk, asked: ScanRequest, years: tuple[int, int], policy: Policy, kept: dict[str, Any]):
         self.desk, self.policy, self.years = desk, policy, years
         self.area = desk.area()
         self.wanted = asked.cases.with_changes(year_from=years[0], year_to=years[1])
         self.sexes = (0, 1) if not self.wanted.sex_in_force else (int(self.wanted.sex_in_force) - 1,)
         self._counts: np.ndarray | None = None
+        released = not (asked.model == "poisson" and asked.adjust) or kept.get("released", 0) >= policy.threshold
+        self.told = policy.sees_all or (released and bool(self.shown(years)[-1]))
+        """Whether what depends on expected cases may be told at all."""
+        self.margins = asked.model == "stp"
+        """Whether expected cases come from the counties' counts of all years."""
 
     def places(self, years: tuple[int, int]) -> list[int]:
         return [i for i, year in enumerate(self.area.years) if years[0] <= year <= years[1]]
@@ -272,7 +340,8 @@ class _Cells:
         """Whether the members' sum in the window may be shown."""
         if self.policy.sees_all:
             return True
-        return bool(self.shown(window)[members].all() and self.counts(window)[members].sum() >= self.policy.threshold)
+        clear = self.shown(window)[members].all() and (not self.margins or self.shown(self.years)[members].all())
+        return bool(self.told and clear and self.counts(window)[members].sum() >= self.policy.threshold)
 
 
 def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy: Policy) -> Cluster:
@@ -283,7 +352,7 @@ def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy:
     known = [code for code in one["members"] if code in cells.area.counties]
     safe = cells.sum_is_safe([cells.area.counties.index(code) for code in known], window)
     if everywhere:
-        safe = bool(cells.shown(window)[-1])
+        safe = cells.told and bool(cells.shown(window)[-1])
     p_value = one["p_value"]
     figures = Cluster(
         one["rank"],
@@ -310,6 +379,7 @@ def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy:
         relative_risk=None,
         llr=None,
         recurrence_days=None,
+        in_gini=False,
         p_value=p_class(p_value),
         hidden=True,
     )
@@ -318,7 +388,7 @@ def _cluster(one: dict[str, Any], result: dict[str, Any], cells: _Cells, policy:
 def _location(one: dict[str, Any], cells: _Cells, years: tuple[int, int]) -> Location:
     code = one["id"]
     shown = cells.policy.sees_all
-    if not shown and code in cells.area.counties:
+    if not shown and cells.told and code in cells.area.counties:
         shown = bool(cells.shown(years)[cells.area.counties.index(code)])
     if not shown:
         return Location(code, short_name(code), None, None, None)

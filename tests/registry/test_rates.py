@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import linprog
 from sqlalchemy import update
 
 from registry import demo
@@ -17,6 +18,7 @@ from registry.analysis.rates_catchment import catchment
 from registry.analysis.rates_desk import Desk
 from registry.analysis.rates_files import as_csv
 from registry.analysis.rates_map import notes
+from registry.analysis.rates_released import age_groups, released_rates
 from registry.analysis.rates_request import Request, from_address, from_pairs
 from registry.analysis.rates_stage import breaks_of
 from registry.analysis.rates_trend import recent, yearly
@@ -111,6 +113,66 @@ def test_expected_cases_of_the_counties_add_up_to_the_observed(desk):
     found = answer(desk, Request(measure="sir", **WIDE), ALL)
     assert found.rows["expected"].sum() == pytest.approx(found.rows["cases"].sum())
     assert found.state["value"].iloc[0] == pytest.approx(1.0)
+
+
+def widths_of_small_cells(desk, expected: pd.Series) -> list[float]:
+    """How far apart the ends are within which expected cases, told to one decimal, leave the small cells of the state.
+
+    The attacker knows every county's residents by sex and age and the cases of the state by sex, and solves for its cases
+    by sex and age.
+    """
+    area = desk.area()
+    _, counts, _ = desk.cases(Request(**WIDE))
+    truth = counts.sum(axis=(0, 1, 4)).ravel()
+    people = area.people.sum(axis=1).reshape(len(area.counties), -1)
+    told = expected.dropna()
+    share = (people / people.sum(axis=0))[[area.counties.index(code) for code in told.index]]
+    rounded = told.round(1).to_numpy()
+    of_sex = np.repeat(np.eye(2), truth.size // 2, axis=1)
+    known = {
+        "A_ub": np.concatenate([share, -share]), "b_ub": np.concatenate([rounded + 0.0501, 0.0501 - rounded]),
+        "A_eq": of_sex, "b_eq": of_sex @ truth, "bounds": (0, None), "method": "highs",
+    }  # fmt: skip
+    found = []
+    for cell in np.flatnonzero((truth > 0) & (truth < CUT.threshold)):
+        goal = np.zeros(truth.size)
+        goal[cell] = 1.0
+        ends = [sign * linprog(sign * goal, **known).fun for sign in (1, -1)]
+        found.append(ends[1] - ends[0])
+    return found
+
+
+def test_expected_cases_do_not_give_back_the_cases_of_the_state_by_age(desk):
+    """With the state's own rates they would: 67 counties are as many equations on 36 numbers."""
+    exact = answer(desk, Request(measure="sir", **WIDE), ALL).rows.set_index("code")["expected"]
+    assert min(widths_of_small_cells(desk, exact)) < CUT.threshold
+    found = answer(desk, Request(measure="sir", **WIDE), CUT)
+    shown = found.rows.set_index("code")["expected"]
+    assert shown.notna().sum() >= 5 and found.state["value"].iloc[0] == pytest.approx(1.0)
+    # whoever is told of every county is told no more: the same rates, of published groups of ages
+    rates = released_rates(desk, Request(**WIDE), frozenset(range(25)), frozenset({0, 1}), CUT.threshold)
+    every = (desk.area().people.sum(axis=1) * rates).sum(axis=(1, 2))
+    every = pd.Series(every * found.state["cases"].iloc[0] / every.sum(), desk.area().counties)
+    assert (every[shown.dropna().index] - shown.dropna()).abs().max() < 1e-6
+    assert min(widths_of_small_cells(desk, every)) >= CUT.threshold
+
+
+def test_rates_of_expected_cases_are_the_same_within_ages_that_are_published_together(desk):
+    years = frozenset(range(20, 25))
+    rates = released_rates(desk, Request(site="prostate"), years, frozenset({0}), CUT.threshold)
+    groups = age_groups(desk, Request(site="prostate"), years, 0, CUT.threshold)
+    _, counts, _ = desk.cases(Request(site="prostate"))
+    cases = counts[:, 20:25, 0].sum(axis=(0, 1, 3))
+    assert [age for group in groups for age in group] == list(range(18)) and len(groups) > 1
+    for group in map(list, groups):
+        assert cases[group].sum() >= CUT.threshold and np.ptp(rates[0, group]) == 0
+    assert not rates[1].any()
+
+
+def test_no_ratio_is_told_where_no_age_of_the_state_is_published(desk):
+    """Rare sites are the reserve of the release: of their ages nothing is told, so nothing can be expected."""
+    found = answer(desk, Request(site="mesothelioma", measure="sir", **WIDE), CUT)
+    assert found.rows["suppressed"].all() and found.state["suppressed"].all()
 
 
 @pytest.mark.parametrize("measure", ["eb", "local", "bym2"])

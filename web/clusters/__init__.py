@@ -15,7 +15,7 @@ from registry.analysis.disclosure import Policy
 from registry.analysis.rates_cases import find_members
 from registry.analysis.scans_map import HASH, as_csv, as_geojson, as_json, scan_layer
 from registry.analysis.scans_request import ScanRequest, from_address
-from registry.analysis.scans_view import Scan, listed, load, view
+from registry.analysis.scans_view import Scan, check_tuning, listed, load, view
 from registry.errors import RegistryError
 from registry.models import Job
 from registry.security.permissions import Refused
@@ -86,6 +86,7 @@ def start() -> Response:
     refuse_bound()
     wanted = from_address(request.form.to_dict(flat=False))
     desk().area()
+    check_tuning(wanted, policy())
     number = jobs.ask(store(), "scan", {"pairs": wanted.pairs()}, who=actor().username)
     return redirect(url_for("clusters.show", number=number), 303)
 
