@@ -53,9 +53,23 @@ def _covered() -> frozenset[int]:
     return frozenset(rule.items[0] for rule in built_in().rules if rule.level == ITEM and rule.id[:5] != "ITM22")
 
 
+@cache
+def _open_lists() -> dict[int, str]:
+    return {int(row["item"]): row["codes"] for row in _table("open_lists.csv")}
+
+
+def is_measure(number: int, value: str) -> bool:
+    """Tells whether a value is a number of an item whose list names the special codes only, such as a dose."""
+    for span in _open_lists().get(number, "").split():
+        low, _, high = span.partition("-")
+        if value.isdigit() and len(value) == len(low) and low <= value <= (high or low):
+            return True
+    return False
+
+
 def code_list_rules() -> list[Rule]:
     """Gives a rule for every item with a list of codes."""
-    open_lists = {int(row["item"]): row["codes"] for row in _table("open_lists.csv")}
+    open_lists = _open_lists()
     numbers = sorted({item.number for version in VERSIONS for item in dictionary(version)})
     rules = []
     for number in numbers:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from abstracting.codes import ITEMS, code_system
 from abstracting.codes.surgery import SurgeryTable, surgery_table
+from abstracting.edits.generated import is_measure
 from abstracting.naaccr import items as standard
 from abstracting.staging.model import Schema
 from abstracting.staging.schemas import desk as staging_desk
@@ -78,7 +79,7 @@ class Coding:
         if self.schema is not None and number not in NOT_OF_THE_SCHEMA and self.schema.input_for(number):
             return staging_desk().is_code_valid(self.schema, number, value)
         listed = _listed(number)
-        return any(code.code == value for code in listed) if listed else None
+        return any(code.code == value for code in listed) or is_measure(number, value) if listed else None
 
     def search(self, number: int, query: str, limit: int = LIMIT) -> list[Code]:
         """Gives codes that match what was typed, by code first, else by words; all of a short list for nothing typed."""

@@ -122,6 +122,11 @@ def _required() -> set[int]:
     return set(missing({}))
 
 
+def field_of(number: int, items: Mapping[int, str], coding: Coding) -> Field:
+    """Gives one field as the form shows it, for a page that shows some items alone."""
+    return _field(number, items, coding, set())
+
+
 def _field(number: int, items: Mapping[int, str], coding: Coding, needed: set[int]) -> Field:
     item, value = known(number), items.get(number, "")
     text = is_text(number)

@@ -1,6 +1,6 @@
 """The tables: sources' accounts (`PatientRecord`, `Abstract`) and the registry's knowledge (`Patient`, `Tumor`)."""
 
-from registry.models import desk, followup, state  # noqa: F401  (its tables belong to the metadata)
+from registry.models import desk, followup, practice, state  # noqa: F401  (its tables belong to the metadata)
 from registry.models.audit import AccessLog, ChainHead, Revision
 from registry.models.base import Base, now
 from registry.models.consolidation import ConsolidationChoice, OpenValue

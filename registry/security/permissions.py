@@ -37,6 +37,8 @@ PERMISSIONS: dict[str, str] = {
     "audit": "read the audit chain, the access log and the access report of a patient",
     "accounts": "make accounts, grant roles, end sessions",
     "settings": "facilities, physicians, standards and settings",
+    "practice": "code practice exercises and see one's own progress",
+    "practice.team": "see how registrars agree in practice, item by item",
     "masters": "keep physicians current: names, identifiers, addresses",
 }
 
@@ -81,6 +83,7 @@ ROLES: dict[str, Role] = {
             "analysis",
             "quality",
             "masters",
+            "practice",
         ),
         _role(
             "follow-up",
@@ -111,6 +114,7 @@ ROLES: dict[str, Role] = {
             "analysis.publish",
             "quality",
             "state",
+            "practice.team",
         ),
     )
 }
