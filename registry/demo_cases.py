@@ -100,7 +100,7 @@ def _moved(items: Mapping[int, str], by: timedelta, today: date) -> dict[int, st
         else:
             found[number] = value
     for modality in treatment.modalities():
-        future = modality.date and items.get(modality.date) and not found[modality.date]
+        future = modality.date and items.get(modality.date) and not found.get(modality.date)
         if future or _of_another_edition(modality, found):
             for number in (modality.here, modality.total, modality.date, modality.reason, modality.text):
                 found.pop(number or 0, None)
