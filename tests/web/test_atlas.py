@@ -60,6 +60,15 @@ def test_the_page_shows_the_map_its_table_and_what_is_counted(enter_as):
         assert part in page.text
 
 
+def test_every_result_can_be_reproduced_and_cited(enter_as):
+    inside = enter_as("administrator")
+    for address in (f"/atlas/?{WIDE}", f"/atlas/?{WIDE}&measure=bym2", f"/atlas/county/12086?{WIDE}"):
+        page = inside.get(address).text
+        for part in ("Reproduce", "SEER*Stat", 'id="atlas-cite"', "Data snapshot"):
+            assert part in page, (address, part)
+    assert "Joinpoint Trend Analysis Software, settings" in inside.get(f"/atlas/county/12086?{WIDE}").text
+
+
 def test_where_stage_was_defined_anew_is_marked_on_map_files_trend_and_periods(enter_as):
     inside = enter_as("epidemiologist")
     late = f"{WIDE}&stage=late"

@@ -13,6 +13,7 @@ from registry.analysis.rates_map import coverage, notes
 from registry.analysis.rates_request import Request
 from registry.analysis.rates_stage import in_words, stage_breaks
 from registry.analysis.rates_trend import Series, yearly
+from registry.analysis.rates_words import citation, reproduce
 from web.atlas.base import address, asked, blueprint, desk, policy, refuse_bound
 from web.atlas.tables import Summary, summary
 from web.pages import actor, page, paging, render_list, settings
@@ -61,8 +62,18 @@ def county(code: str) -> Response:
         may_list=actor().may("cases.read"),
         coverage=coverage(found.answer),
         notes=notes(found.answer, settings().registry_name),
+        reproduce=[*reproduce(found.answer), *_joinpoint(series)],
+        citation=citation(found.answer, settings().registry_name),
         others=[(c, short_name(c)) for c in area.counties],
     )
+
+
+def _joinpoint(series: Mapping[str, Series]) -> list[tuple[str, str]]:
+    """Gives the settings of the Joinpoint program that repeat the trends; nothing where no place has one."""
+    from geo.reproduce import joinpoint_settings
+
+    fitted = next((one.trend for one in series.values() if one.trend is not None), None)
+    return [] if fitted is None else [("Joinpoint", joinpoint_settings({**fitted.options, "method": fitted.method}))]
 
 
 def _sites(wanted: Request, code: str, seen: Any) -> Table:
