@@ -6,13 +6,17 @@ functional note are the tumor's. The functional note is kept as a dated line of 
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from abstracting.values import parse_date
+from abstracting.values import clean, parse_date
 from registry import records
 from registry.errors import RegistryError
 from registry.followup.chart import own_abstracts
@@ -30,6 +34,38 @@ DATES = frozenset({1772, 1860, *(day for day, _ in COURSES)})
 
 
 @dataclass(frozen=True)
+class Treated:
+    """One treatment: its kind in words, its code with the item that holds it (0 where none does), its day and course."""
+
+    kind: str
+    code: str
+    item: int
+    day: str
+    course: str = "first"
+
+
+@cache
+def _kinds() -> list[dict[str, Any]]:
+    return tomllib.loads((files("registry.followup") / "data" / "review.toml").read_text(encoding="utf-8"))["kind"]
+
+
+def first_course(abstract: Abstract) -> tuple[Treated, ...]:
+    """Gives the treatments of an abstract, by their own rows where it has some, else by its summary items."""
+    rows = tuple(
+        Treated(t.modality.capitalize(), t.code or "", 0, t.date_started or "", t.course) for t in abstract.treatments
+    )
+    if rows:
+        return rows
+    found = []
+    for kind in _kinds():
+        item = next((item for item in kind["codes"] if clean(abstract.items.get(str(item)))), 0)
+        code = clean(abstract.items.get(str(item)))
+        if code and code not in kind["not_given"]:
+            found.append(Treated(kind["title"], code, item, abstract.items.get(str(kind["day"]), "")))
+    return tuple(sorted(found, key=lambda treated: treated.day or "9"))
+
+
+@dataclass(frozen=True)
 class TumorReview:
     """One abstract on the review: what it is, its first course, later courses, and the items of survival and recovery."""
 
@@ -41,7 +77,7 @@ class TumorReview:
     behavior: str
     diagnosed: str
     stage: str
-    treatments: tuple[tuple[str, str, str, str], ...]
+    treatments: tuple[Treated, ...]
     later: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
     items: Mapping[int, str]
     notes: tuple[str, ...]
@@ -70,7 +106,7 @@ def _review(abstract: Abstract) -> TumorReview:
         abstract.tumor.behavior or "",
         abstract.tumor.date_of_diagnosis or "",
         abstract.tumor.summary_stage or "",
-        tuple((t.modality, t.code or "", t.date_started or "", t.course) for t in abstract.treatments),
+        first_course(abstract),
         later,
         {number: items.get(number, "") for number in WRITTEN},
         tuple(line for line in remarks.splitlines() if " function: " in line),

@@ -16,7 +16,7 @@ from registry.followup.chart import profiles
 from registry.followup.contact import CHAIN
 from registry.followup.holds import holds, public_reason, stopping
 from registry.followup.known import Address, Known
-from registry.followup.letters_text import LANGUAGES, day_in_words, letter_text, render
+from registry.followup.letters_text import LANGUAGES, LetterText, day_in_words, letter_text, render
 from registry.followup.sources import LETTER, SOURCES
 from registry.followup.standing import Standing
 from registry.followup.status import Person
@@ -98,6 +98,7 @@ def make_letters(
     profile_of = profiles(session, ids)
     others = _persons(session, ids)
     letters, skipped = [], []
+    texts: dict[tuple[str, str], LetterText] = {}
     run = LetterRun(facility_id=standing.facility_id, title=title[:200], made_by=who)
     by = sender(session, registry_name, standing.facility_id)
     going = 0
@@ -128,7 +129,8 @@ def make_letters(
         own_language = helper.language if helper and way == "contact" else profile.language if profile else ""
         language = own_language if own_language in LANGUAGES and way in {"patient", "contact"} else "en"
         token = new_token()
-        text = letter_text(session, way, language, by.facility_number)
+        text = texts.get((way, language)) or letter_text(session, way, language, by.facility_number)
+        texts[way, language] = text
         subject, body = render(text, _values(person, there, to, by, text.language, token, today))
         letters.append(
             ContactAttempt(

@@ -10,11 +10,11 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -200,13 +200,17 @@ def _walk(node: nodes.Node, depth: int = 0) -> Any:
 
 def render(text: LetterText, values: Mapping[str, str]) -> tuple[str, str]:
     """Gives subject and body of a letter; a template with a fault is an error that lists them all."""
+    subject, body = _compiled(text)
+    known = {name: values.get(name, "") for name in names_for(text.source)}
+    return " ".join(subject.render(known).split())[:LONGEST_SUBJECT], body.render(known).strip()
+
+
+@lru_cache(maxsize=128)
+def _compiled(text: LetterText) -> tuple[Template, Template]:
     faults = check_text(text.source, text.subject, text.body)
     if faults:
         raise RegistryError("usage", "; ".join(faults), hint="correct the template on the page of letters")
-    known = {name: values.get(name, "") for name in names_for(text.source)}
-    environment = _environment()
-    subject = environment.from_string(text.subject).render(known).strip()
-    return " ".join(subject.split())[:LONGEST_SUBJECT], environment.from_string(text.body).render(known).strip()
+    return _environment().from_string(text.subject), _environment().from_string(text.body)
 
 
 def letter_text(session: Session, source: str, language: str, facility_number: str = "") -> LetterText:

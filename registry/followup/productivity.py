@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from registry.errors import RegistryError
 from registry.followup.attempts import is_out
-from registry.followup.layouts import DEATHS
+from registry.followup.contact import RECORDED
 from registry.followup.sources import SOURCES
+from registry.models import Patient
 from registry.models.followup import ACCEPTED, RETURNED, WITHDRAWN, ContactAttempt, OutsideFile, OutsideMatch
 
 
@@ -58,37 +60,101 @@ class Productivity:
     files: tuple[Yield, ...]
 
 
+@dataclass(frozen=True)
+class Line:
+    """One attempt behind the numbers."""
+
+    attempt_id: int
+    patient_id: int
+    name_last: str
+    name_first: str
+    source: str
+    made_by: str
+    state: str
+    outcome: str
+    sent_on: date
+    heard_on: date | None
+    told: bool
+    out: bool
+    minutes: int
+
+    @property
+    def wait(self) -> int | None:
+        """Days from sending to the reply that told; None where none did."""
+        return (self.heard_on - self.sent_on).days if self.told and self.heard_on is not None else None
+
+
+NUMBERS: dict[str, Callable[[Line], bool]] = {
+    "attempts": lambda line: True,
+    "out": lambda line: line.out,
+    "told": lambda line: line.told,
+    "returned": lambda line: line.state == RETURNED,
+}
+"""Which attempts each number counts."""
+
+
+def lines(session: Session, *, first: date, last: date, as_of: date, facility_id: int | None = None) -> list[Line]:
+    """Gives the attempts of the days (both counted), in order of their making; what was taken back is none."""
+    sent = ContactAttempt
+    query = (
+        select(
+            *(sent.id, sent.patient_id, Patient.name_last, Patient.name_first, sent.source, sent.made_by, sent.state),
+            *(sent.outcome, sent.sent_on, sent.heard_on, sent.told, sent.minutes),
+        )
+        .join(Patient, sent.patient_id == Patient.id)
+        .where(sent.state != WITHDRAWN, sent.sent_on.between(first, last))
+        .order_by(sent.id)
+    )
+    if facility_id is not None:
+        query = query.where(sent.facility_id == facility_id)
+    return [
+        Line(
+            row.id,
+            row.patient_id,
+            row.name_last or "",
+            row.name_first or "",
+            row.source,
+            row.made_by,
+            row.state,
+            row.outcome,
+            row.sent_on,
+            row.heard_on,
+            row.told,
+            is_out(row, as_of),
+            row.minutes,
+        )
+        for row in session.execute(query)
+    ]
+
+
+def behind(found: Iterable[Line], by: str, name: str, number: str) -> list[Line]:
+    """Gives the attempts behind one number of a way (`by` way) or of a person (`by` person)."""
+    if by not in {"way", "person"} or number not in NUMBERS:
+        raise RegistryError("usage", f"no number {number!r} by {by!r}", hint=f"known: {', '.join(NUMBERS)}")
+    return [line for line in found if (line.source if by == "way" else line.made_by) == name and NUMBERS[number](line)]
+
+
 def productivity(
     session: Session, *, first: date, last: date, as_of: date, facility_id: int | None = None
 ) -> Productivity:
     """Gives what was done from one day to another (both counted), by way, by person and by kind of file."""
-    query = select(ContactAttempt).where(
-        ContactAttempt.state != WITHDRAWN,
-        or_(ContactAttempt.sent_on.is_(None), ContactAttempt.sent_on.between(first, last)),
-    )
-    if facility_id is not None:
-        query = query.where(ContactAttempt.facility_id == facility_id)
-    attempts = [a for a in session.scalars(query) if a.sent_on is not None]
     ways = {name: Yield(name, source.title) for name, source in SOURCES.items() if source.channel != "file"}
     persons: dict[str, Yield] = {}
-    for attempt in attempts:
-        _add(ways[attempt.source], attempt, as_of)
-        _add(persons.setdefault(attempt.made_by, Yield(attempt.made_by, attempt.made_by)), attempt, as_of)
+    for line in lines(session, first=first, last=last, as_of=as_of, facility_id=facility_id):
+        _add(ways[line.source], line)
+        _add(persons.setdefault(line.made_by, Yield(line.made_by, line.made_by)), line)
     return Productivity(
         tuple(way for way in ways.values() if way.attempts),
-        tuple(sorted(persons.values(), key=lambda person: -person.told)),
+        tuple(sorted(persons.values(), key=lambda person: (-person.told, person.name))),
         tuple(_files(session, first, last, facility_id)),
     )
 
 
-def _add(to: Yield, attempt: ContactAttempt, as_of: date) -> None:
-    to.attempts += 1
-    to.out += is_out(attempt, as_of)
-    to.told += attempt.told
-    to.returned += attempt.state == RETURNED
-    to.minutes += attempt.minutes
-    if attempt.told and attempt.heard_on is not None and attempt.sent_on is not None:
-        to.days += (attempt.heard_on - attempt.sent_on).days
+def _add(to: Yield, line: Line) -> None:
+    for number, counts in NUMBERS.items():
+        setattr(to, number, getattr(to, number) + counts(line))
+    to.minutes += line.minutes
+    to.days += line.wait or 0
 
 
 def _files(session: Session, first: date, last: date, facility_id: int | None) -> Iterable[Yield]:
@@ -101,7 +167,8 @@ def _files(session: Session, first: date, last: date, facility_id: int | None) -
             continue
         line = found.setdefault(file.title, Yield(file.title, file.title))
         line.attempts += file.rows_in
-        taken = select(OutsideMatch).where(OutsideMatch.file_id == file.id, OutsideMatch.state == ACCEPTED)
-        line.told += sum(match.outcome == "recorded" for match in session.scalars(taken))
-        line.returned += 0 if file.kind != DEATHS else int(file.report.get("review", 0))
+        taken = select(func.count()).where(
+            OutsideMatch.file_id == file.id, OutsideMatch.state == ACCEPTED, OutsideMatch.outcome == RECORDED
+        )
+        line.told += session.scalar(taken) or 0
     return found.values()

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from registry.followup.holds import holds, public_reason, stopping
 from registry.followup.letters import EMAIL
 from registry.followup.sources import LETTER
 from registry.models import Facility, Patient
 from registry.models.followup import SENT, WAITING, ContactAttempt, LetterRun
+
+CHUNK = 5000
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,11 @@ def _line(session: Session, run: LetterRun, states: dict[str, int]) -> RunLine:
 
 def view_run(session: Session, run: LetterRun, *, see_deaths: bool = True) -> RunView:
     """Gives a run as its page shows it."""
-    held = holds(session, [attempt.patient_id for attempt in run.attempts])
+    of_run = select(ContactAttempt).where(ContactAttempt.run_id == run.id).order_by(ContactAttempt.id)
+    attempts = list(session.scalars(of_run.options(selectinload(ContactAttempt.patient))))
+    held = holds(session, [attempt.patient_id for attempt in attempts])
     letters = []
-    for attempt in run.attempts:
+    for attempt in attempts:
         stop = stopping(held.get(attempt.patient_id, []), attempt.source, attempt.address)
         why = "" if stop is None or attempt.state != WAITING else stop.kind.title if see_deaths else public_reason(stop)
         letters.append(
@@ -124,13 +128,13 @@ def view_run(session: Session, run: LetterRun, *, see_deaths: bool = True) -> Ru
             )
         )
     without = dict(run.details.get("skipped", []))
-    people = {p.id: p for p in session.scalars(select(Patient).where(Patient.id.in_(list(without))))}
-    skipped = tuple(
-        (number, people[number].name_last or "", people[number].name_first or "", reason)
-        for number, reason in without.items()
-        if number in people
-    )
-    return RunView(_line(session, run, Counter(a.state for a in run.attempts)), tuple(letters), skipped)
+    people: dict[int, tuple[str, str]] = {}
+    for start in range(0, len(without), CHUNK):
+        query = select(Patient.id, Patient.name_last, Patient.name_first)
+        for number, last, first in session.execute(query.where(Patient.id.in_(list(without)[start : start + CHUNK]))):
+            people[number] = (last or "", first or "")
+    skipped = tuple((number, *people[number], reason) for number, reason in without.items() if number in people)
+    return RunView(_line(session, run, Counter(a.state for a in attempts)), tuple(letters), skipped)
 
 
 def to_print(session: Session, run: LetterRun) -> list[ContactAttempt]:

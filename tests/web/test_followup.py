@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from sqlalchemy import select
 from registry.db import Store
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor
-from registry.followup import passive
+from registry.followup import annual, passive
 from registry.followup.matching import exact
-from registry.models import Facility, Patient
+from registry.followup.replies import Reply, log_attempt
+from registry.models import Abstract, Facility, Patient, PatientRecord
 from registry.models.followup import ContactAttempt
 
 TODAY = date.today()
@@ -187,3 +189,58 @@ def test_a_large_file_is_matched_in_the_background(cohort: Store, client: Any, m
     answer = inside.get(at)
     assert answer.status_code == 303 and "deaths.csv" in inside.get(answer.headers["Location"]).text
     assert list(cohort.settings.folder("incoming").iterdir()) == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("tumors", [1, 4, 6, 11])
+def test_the_annual_review_is_one_printed_page(
+    app: Any, browser_page: Any, tumors: int, assert_accessible: Any
+) -> None:
+    """Whatever the number of tumors, courses and notes; beyond six tumors the oldest are named alone."""
+    store: Store = app.extensions["store"]
+    run_import(store, Tumors(tumors), name="tumors.xml", who="tester", source="tumors")
+    with store.writing() as session:
+        patient = session.scalars(select(Patient).where(Patient.name_last == "MANYFOLD")).one()
+        number = patient.id
+        for abstract in session.scalars(select(Abstract).join(PatientRecord).where(PatientRecord.patient_id == number)):
+            annual.save_review(session, abstract.id, {}, note="walks with a stick, " * 30, who="t", today=TODAY)
+        for _ in range(9):
+            log_attempt(
+                session,
+                number,
+                "phone",
+                Reply(outcome="unknown", heard=TODAY, note="nobody at home, " * 20),
+                who="t",
+                today=TODAY,
+            )
+    page = browser_page("administrator")
+    page.goto(f"/follow-up/patients/{number}/review")
+    assert_accessible(page)
+    assert page.locator(".sheet-tumor").count() == min(tumors, 6)
+    assert page.locator(".sheet-others").count() == (tumors > 6)
+    assert "Chemotherapy" in page.inner_text(".sheet") and "none recorded" not in page.inner_text(".sheet")
+    for size in ("Letter", "A4"):
+        pdf = page.pdf(format=size, prefer_css_page_size=False)
+        assert len(re.findall(rb"/Type */Page\b", pdf)) == 1, f"{tumors} tumors on {size}"
+
+
+class Tumors:
+    """One patient with many tumors, each with all its treatments."""
+
+    format, version, done = "test", "260", 0.0
+
+    def __init__(self, count: int):
+        self.count = count
+
+    def __iter__(self) -> Any:
+        person = {20: "M", 2230: "MANYFOLD", 2240: "ROBIN", 240: "19500101", 225: "2", 1760: "1", 1750: coded(600)}
+        tumors = []
+        for n in range(self.count):
+            tumor = {60: f"{n + 1:02d}", 400: "C509", 522: "8500", 523: "3", 390: f"{2000 + n}0304", 610: "14"}
+            tumor |= {580: tumor[390], 540: GENERAL, 550: f"{2000 + n}00001", 1770: "2", 1772: coded(600)}
+            tumor |= {1880: "70", 1860: coded(700), 1780: "2", 3190: "0", 1660: coded(800), 1671: "00", 1672: "22"}
+            tumor |= {1200: f"{2000 + n}0401", 1291: "A220", 1210: f"{2000 + n}0501", 1506: "02", 1570: "2"}
+            tumor |= {1220: f"{2000 + n}0601", 1390: "03", 1230: f"{2000 + n}0701", 1400: "01"}
+            tumor |= {1240: f"{2000 + n}0801", 1410: "01", 1250: f"{2000 + n}0901", 1420: "1"}
+            tumors.append(IncomingTumor(n + 1, tumor))
+        yield IncomingPatient(1, person, tumors, "")

@@ -40,6 +40,11 @@ class Choice:
         return self.as_of == date.today()
 
     @property
+    def ahead(self) -> bool:
+        """Whether the day is still to come: the standing is then what will be if nobody is heard of."""
+        return self.as_of > date.today()
+
+    @property
     def where(self) -> str:
         """The facility in words."""
         return self.facility.name if self.facility else "All facilities"

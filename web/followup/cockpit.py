@@ -108,7 +108,12 @@ def forecast_spec(found: Standing) -> dict[str, Any]:
         if f.rate is not None
     ]
     targets = [{"target": test.target, "test": test.title} for test in found.rules.tests]
-    colour = {"field": "test", "type": "nominal", "title": None, "legend": {"orient": "top", "labelLimit": 400}}
+    colour = {
+        "field": "test",
+        "type": "nominal",
+        "title": None,
+        "legend": {"orient": "top", "columns": 1, "labelLimit": 400},
+    }
     return {
         "width": "container",
         "height": 220,

@@ -17,7 +17,10 @@ from registry.followup.standing import Standing
 from registry.followup.status import Person
 from web.followup import blueprint
 from web.followup.base import choice, now_standing
-from web.pages import actor, log_read, page, reading, render, settings, store, writing
+from web.pages import actor, log_read, page, paging, reading, render, settings, store, writing
+
+A_PAGE = 200
+"""So many letters are shown at a time; their texts stand on the page."""
 
 CHANNELS = (services.LETTER, services.EMAIL)
 
@@ -95,7 +98,17 @@ def run(run_id: int):
         found = services.open_run(db, run_id, facility_id=actor().facility_id)
         view = runs.view_run(db, found, see_deaths=actor().facility_id is None)
     log_read("letter run", run=run_id)
-    return render("followup/run.html", run=view, sources=SOURCES, mail=mail.load_mail(settings()))
+    number = paging().page
+    return render(
+        "followup/run.html",
+        run=view,
+        shown=view.letters[(number - 1) * A_PAGE : number * A_PAGE],
+        number=number,
+        pages=-(-len(view.letters) // A_PAGE),
+        most=A_PAGE,
+        sources=SOURCES,
+        mail=mail.load_mail(settings()),
+    )
 
 
 @page(blueprint, "/letters/<int:run_id>/letters.pdf", permission="followup")

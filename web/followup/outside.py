@@ -12,15 +12,33 @@ from werkzeug.exceptions import NotFound
 from registry import jobs
 from registry.errors import RegistryError
 from registry.followup import passive, reviews
+from registry.followup import productivity as services
 from registry.followup.contact import REVIEW
 from registry.followup.disclosure import redisclosure_rules
 from registry.followup.jobs import match_file, place
 from registry.followup.layouts import layout, layouts
-from registry.followup.productivity import productivity as count_productivity
+from registry.followup.sources import SOURCES
 from registry.models import Job
+from web.filters import person as person_text
 from web.followup import blueprint
 from web.followup.base import choice
-from web.pages import actor, is_fragment, log_read, page, reading, render, settings, store, writing
+from web.pages import (
+    actor,
+    is_fragment,
+    log_read,
+    log_search,
+    page,
+    paging,
+    reading,
+    render,
+    render_list,
+    settings,
+    store,
+    writing,
+)
+from web.tables import Column, Table
+
+WORDS = {"attempts": "attempts", "out": "on their way", "told": "told of the patient", "returned": "came back"}
 
 AT_ONCE = 256 * 1024
 """Files up to so many bytes are matched while one waits, larger ones in the background."""
@@ -175,15 +193,58 @@ def decide_news(review_id: int):
 @page(blueprint, "/productivity", permission="followup")
 def productivity():
     """What each way costs and brings."""
-    today = date.today()
-    first, last = (
-        _day(request.args.get("from", ""), today - timedelta(days=365)),
-        _day(request.args.get("to", ""), today),
-    )
+    first, last = _days()
     with reading() as db:
         chosen = choice(db)
-        found = count_productivity(db, first=first, last=last, as_of=today, facility_id=chosen.facility_id)
+        found = services.productivity(db, first=first, last=last, as_of=date.today(), facility_id=chosen.facility_id)
     return render("followup/productivity.html", chosen=chosen, found=found, first=first, last=last)
+
+
+@page(blueprint, "/productivity/<by>/<number>", permission="followup", twins=True)
+def productivity_behind(by: str, number: str):
+    """The attempts behind one number of the productivity, `name` saying of which way or person."""
+    first, last = _days()
+    name = request.args.get("name", "")
+    with reading() as db:
+        chosen = choice(db)
+        found = services.lines(db, first=first, last=last, as_of=date.today(), facility_id=chosen.facility_id)
+    if by not in ("way", "person") or number not in services.NUMBERS:
+        raise NotFound
+    rows = services.behind(found, by, name, number)
+    title = SOURCES[name].title if by == "way" and name in SOURCES else name
+    columns = [
+        Column("patient", "Patient", person_text, kind="person", link=_open, sort=True),
+        Column("way", "Way", lambda line: SOURCES[line.source].title, sort=True),
+        Column("by", "By", lambda line: line.made_by, sort=True),
+        Column("sent", "Sent or made", lambda line: f"{line.sent_on:%Y%m%d}", kind="date", sort=True),
+        Column(
+            "heard", "Heard", lambda line: f"{line.heard_on:%Y%m%d}" if line.heard_on else "", kind="date", sort=True
+        ),
+        Column("days", "Days to reply", lambda line: line.wait, kind="number", sort=True),
+        Column("end", "End", lambda line: line.outcome or line.state, sort=True),
+        Column("minutes", "Minutes", lambda line: line.minutes, kind="number", sort=True),
+    ]
+    log_search(f"follow-up productivity {by} {number}", len(rows))
+    table = Table.of(
+        f"attempts-{by}-{number}",
+        f"{title}: {WORDS[number]}",
+        columns,
+        rows,
+        paging(),
+        row_link=_open,
+        empty="No attempt in these days.",
+    )
+    return render_list("followup/attempts.html", table, chosen=chosen, first=first, last=last)
+
+
+def _open(line: services.Line) -> str:
+    return url_for("followup.patient", patient_id=line.patient_id)
+
+
+def _days() -> tuple[date, date]:
+    """The days of the address, a year to today where it names none."""
+    today = date.today()
+    return _day(request.args.get("from", ""), today - timedelta(days=365)), _day(request.args.get("to", ""), today)
 
 
 def _day(text: str, otherwise: date) -> date:

@@ -6,6 +6,7 @@ from datetime import date
 
 from flask import flash, redirect, request, url_for
 
+from abstracting.values import parse_date
 from registry.followup import annual, holds
 from registry.followup import chart as services
 from registry.followup.contact import REVIEW
@@ -16,6 +17,12 @@ from registry.followup.sources import SOURCES
 from web.followup import blueprint
 from web.followup.base import choice, now_standing
 from web.pages import actor, log_read, page, reading, render, settings, writing
+
+ON_A_SHEET = 6
+"""So many tumors are reviewed on the printed page; more are named."""
+
+COURSES_ON_A_SHEET = (8, 6)
+"""So many treatments of a tumor are printed: of up to four tumors, of more."""
 
 LOGGED = ("chart", "phone", "physician", "patient", "contact", "hospital")
 """Ways that may be logged as done by telephone or in person; death files come through their own page."""
@@ -159,10 +166,15 @@ def review_sheet(patient_id: int):
         reviews = annual.annual_review(view.patient, facility_id=who.facility_id)
         items = view.patient.items if who.facility_id is None else _own_contact(view.patient)
     log_read("annual review", patient_id=patient_id)
+    heard = parse_date(items.get("1750")).earliest
     return render(
         "followup/sheet.html",
         view=view,
-        reviews=reviews,
+        shown=reviews[:ON_A_SHEET],
+        others=reviews[ON_A_SHEET:],
+        most=COURSES_ON_A_SHEET[len(reviews) > 4],
+        tried=[a for a in view.attempts if a.sent_on is not None and (heard is None or a.sent_on > heard)],
+        outcomes=OUTCOMES,
         items=items,
         sources=SOURCES,
         today=date.today(),
