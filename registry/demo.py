@@ -108,6 +108,7 @@ def _stage(say: Callable[[str], Any], text: str) -> Iterator[list[str]]:
 
 def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> None:
     from registry.analysis import populations, snapshot
+    from registry.demo_submissions import bring_in, compile_ahead
     from registry.edits import run_batch
     from registry.exchange.documents import keep
     from registry.exchange.formats import open_reader
@@ -116,6 +117,7 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
     from registry.synthetic.writing import write_folder
 
     files = store.settings.folder("synthetic")
+    compiling = compile_ahead()
     with _stage(say, "synthetic persons with known truth") as result:
         # what is known ends some months ago, so that today contacts are due and a target is just out of reach
         known = (now() - timedelta(days=KNOWN_DAYS_AGO)).date().replace(day=1) - timedelta(days=1)
@@ -139,6 +141,9 @@ def _build(store: Store, *, size: int, seed: int, say: Callable[[str], Any]) -> 
         result.append(f"{frame['county'].nunique()} counties, {frame['year'].min()}–{frame['year'].max()}")
     with _stage(say, "worklists and logins") as result, store.writing() as session:
         result.append(_people_and_work(session))
+    with _stage(say, "files of three hospitals, linked") as result:
+        compiling.wait()
+        result.append(bring_in(store, made, files))
     with _stage(say, "edits over every abstract") as result:
         checked = run_batch(store)
         result.append(f"{len(checked.by_edit):,} edits, {checked.records:,} abstracts, {checked.found:,} findings")

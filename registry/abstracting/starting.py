@@ -6,7 +6,7 @@ the same number, and the second one finds the patient that the first one has mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -112,8 +112,19 @@ class Started:
     created: bool = True
 
 
-def search(session: Session, actor: Actor, person: Person, *, facility_id: int | None = None) -> list[Candidate]:
-    """Gives who might be meant, surest first; a search with too little is an error that says what is needed."""
+def search(
+    session: Session,
+    actor: Actor,
+    person: Person,
+    *,
+    facility_id: int | None = None,
+    likely: Sequence[tuple[int, float]] = (),
+) -> list[Candidate]:
+    """Gives who might be meant, surest first; a search with too little is an error that says what is needed.
+
+    `likely` are reports with the probability that linkage gives them: it finds whom equal keys do not, a nickname, a former
+    surname, two digits exchanged.
+    """
     if not person.is_enough:
         raise RegistryError(
             "usage", "the search needs a number, or a last name with a first name or birth date", hint="add one of them"
@@ -124,8 +135,40 @@ def search(session: Session, actor: Actor, person: Person, *, facility_id: int |
     for patient in session.scalars(query):
         because = tuple(_matches(patient, person))
         found.append((_surest(because), patient, because))
+    known = {patient.id for _, patient, _ in found}
+    found += [
+        (-_WEIGHTS[LIKELY] * score, patient, (f"{LIKELY}, {score:.0%} by linkage",))
+        for patient, score in _likely(session, actor, likely)
+        if patient.id not in known
+    ]
     found.sort(key=lambda entry: (entry[0], entry[1].id))
     return [_candidate(session, p, because, actor, facility_id) for _, p, because in found[:HITS]]
+
+
+def _likely(session: Session, actor: Actor, likely: Sequence[tuple[int, float]]) -> list[tuple[Patient, float]]:
+    """The visible patients of reports, each with the best of its reports' probabilities."""
+    score = dict(likely)
+    query = (
+        select(PatientRecord.id, Patient)
+        .join(Patient, PatientRecord.patient_id == Patient.id)
+        .where(PatientRecord.id.in_(score), visible(Patient, actor))
+    )
+    best: dict[int, tuple[Patient, float]] = {}
+    for number, patient in session.execute(query):
+        if score[number] > best.get(patient.id, (patient, 0.0))[1]:
+            best[patient.id] = (patient, score[number])
+    return list(best.values())
+
+
+def fields_of(person: Person) -> dict[str, str]:
+    """Gives what was asked as linkage reads it."""
+    return {
+        "last": person.last,
+        "first": person.first,
+        "maiden": person.birth_surname,
+        "dob": person.born,
+        "ssn": person.ssn,
+    }
 
 
 def _conditions(person: Person) -> dict[str, object]:
@@ -172,7 +215,15 @@ def _record_numbers(patient: Patient) -> list[str]:
     return [*numbers, patient.medical_record_number or ""]
 
 
-_WEIGHTS = {"social security number": 8, "medical record number": 6, "birth date": 4, "surname": 2, "birth surname": 2}
+LIKELY = "person in all likelihood"
+_WEIGHTS = {
+    "social security number": 8,
+    "medical record number": 6,
+    LIKELY: 5,
+    "birth date": 4,
+    "surname": 2,
+    "birth surname": 2,
+}
 
 
 def _surest(because: tuple[str, ...]) -> int:

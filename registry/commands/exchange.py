@@ -62,6 +62,7 @@ def import_(
             document_id=document,
             progress=progress,
             say=lambda text: click.echo(text, err=True),
+            link=True,
         )
     document_ = report.as_dict()
     click.echo(json.dumps(document_, ensure_ascii=False) if as_json else _table(document_))
@@ -106,6 +107,11 @@ def _table(report: dict[str, Any]) -> str:
         lines.append(f"edits: job {report['edits']['job']}, done by the worker (`oncoregistry worker` or `serve`)")
     elif report["edits"]:
         lines.append("edits: {records:,} abstracts checked, {failed:,} findings open".format(**report["edits"]))
+    if "job" in report["linkage"]:
+        lines.append(f"linkage: job {report['linkage']['job']}, done by the worker (`oncoregistry worker` or `serve`)")
+    elif report["linkage"]:
+        told = "linkage: {records:,} reports compared, {automatic:,} linked, {review:,} pairs wait for review"
+        lines.append(told.format(**report["linkage"]))
     for title, counts in (("rejected", report["reason_counts"]), ("pointed out", report["notice_counts"])):
         for code, count in sorted(counts.items(), key=lambda pair: -pair[1]):
             lines.append(f"{title}: {count:,} {code}")

@@ -84,6 +84,13 @@ def beat(store: Store, batch_id: int, **columns: Any) -> None:
         session.execute(update(ImportBatch).where(ImportBatch.id == batch_id).values(heartbeat=now(), **columns))
 
 
+def tell(store: Store, batch_id: int, **more: Any) -> None:
+    """Adds to a batch's report what was done with it after it became visible."""
+    with store.writing() as session:
+        batch = session.get_one(ImportBatch, batch_id)
+        batch.report = {**batch.report, **more}
+
+
 def remove(store: Store, batch_id: int, reason: str) -> None:
     """Removes every row of a batch that never became visible, in short transactions; the batch stays as a trace."""
     for model in (AbstractText, Abstract, Tumor, PatientRecord, Patient, ImportChange):

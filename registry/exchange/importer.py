@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.db import Store, touched
@@ -22,7 +23,7 @@ from registry.exchange import batches
 from registry.exchange.changes import apply_changes
 from registry.exchange.incoming import IncomingPatient, Noticed, Reader, Rejected
 from registry.exchange.writing import LOADED, RECEIVED, Plan, write_plan
-from registry.models import Document, ImportReject, now
+from registry.models import Document, ImportChange, ImportReject, now
 
 KEPT_REASONS = 1000
 """So many reasons are listed in a report; all are counted, and every rejected row is kept with its content."""
@@ -66,6 +67,7 @@ class Report:
     version: str = ""
     keep: Callable[[Rejected | Noticed], Any] = lambda event: None
     edits: dict[str, Any] = field(default_factory=dict)
+    linkage: dict[str, Any] = field(default_factory=dict)
 
     def table(self, name: str) -> TableCounts:
         return self.tumors if name == "tumor" else self.tables.setdefault(name, TableCounts())
@@ -110,6 +112,7 @@ class Report:
             "dry_run": self.dry_run,
             "batch": self.batch_id,
             "edits": self.edits,
+            "linkage": self.linkage,
         }
 
 
@@ -128,12 +131,14 @@ def run_import(
     keep: Callable[[Rejected | Noticed], Any] = lambda event: None,
     about: dict[str, Any] | None = None,
     edits: bool = True,
+    link: bool = False,
 ) -> Report:
     """Imports what a reader gives and returns the report; on any error nothing of it stays, and the error rises.
 
     `source` names the source of records whose file names none, `facility` their reporting facility (540) where it is blank.
     `keep` gets every rejected row and every notice, also of a dry run; `about` is kept with the batch from its begin.
-    `edits` asks for the edits of what came in, once it is visible: of many patients as a job.
+    `edits` asks for the edits of what came in, once it is visible: of many patients as a job; `link` asks for its reports to
+    be linked with the registry, of many as a job as well.
     """
     batches.recover(store, say)
     report = Report(dry_run=dry_run, format=reader.format, version=reader.version, keep=keep)
@@ -158,8 +163,11 @@ def run_import(
         report.version = reader.version
 
         updated: set[int] = set()
+        accounts: set[int] = set()
 
         def apply(session: Session) -> dict[str, Any]:
+            held = select(ImportChange.row_id).where(ImportChange.batch_id == batch_id)
+            accounts.update(session.scalars(held.where(ImportChange.table_name == "patient_record")))
             kept = apply_changes(session, batch_id, who=who, why=f"import {batch_id}: {name}")
             for notice in kept:
                 report.notice(notice)
@@ -170,9 +178,17 @@ def run_import(
     except BaseException as error:
         batches.remove(store, batch_id, f"{type(error).__name__}: {error}")
         raise
-    # what is visible stays, whatever its edits say
-    if edits:
-        report.edits = upkeep.after_import(store, batch_id, updated, who=who)
+    # what is visible stays, whatever its edits and the linkage say
+    try:
+        if link:
+            from registry.linkage import runs
+
+            report.linkage = runs.after_import(store, batch_id, accounts, who=who)
+    finally:
+        if edits:
+            report.edits = upkeep.after_import(store, batch_id, updated, who=who)
+    if link:
+        batches.tell(store, batch_id, linkage=report.linkage)
     return report
 
 

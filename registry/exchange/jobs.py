@@ -94,6 +94,7 @@ def import_file(store: Store, parameters: dict[str, Any], report: Report) -> dic
             say=lambda text: report(0.0, text),
             keep=listing,
             about=about,
+            link=True,
         ).as_dict()
     if not dry_run:
         uploads.discard(upload)

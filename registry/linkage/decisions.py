@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.errors import RegistryError
-from registry.linkage.grouping import groups, neighborhood, regroup, standing
+from registry.linkage.grouping import CHAIN, TUMOR_CHAIN, groups, homes_of, neighborhood, regroup, standing
 from registry.models import Abstract, PatientRecord, now
 from registry.models.linkage import (
     DIFFERENT,
@@ -29,7 +29,6 @@ from registry.models.linkage import (
     TumorPair,
 )
 
-CHAIN, TUMOR_CHAIN = "linkage", "tumor_linkage"
 Ends = LinkagePair | Sequence[int]
 TumorEnds = TumorPair | Sequence[int]
 
@@ -202,13 +201,7 @@ def _check_standing(found: LinkageDecision | TumorDecision | None, number: int) 
 
 def _together(session: Session, ids: list[int]) -> list[tuple[int, int]]:
     """The edges that make reports one person now: standing links, and one home."""
-    rows = session.execute(
-        select(PatientRecord.id, PatientRecord.home_patient_id)
-        .where(PatientRecord.id.in_(ids))
-        .order_by(PatientRecord.id)
-    )
-    first: dict[int, int] = {}
-    return [*standing(session, ids), *((first.setdefault(home, number), number) for number, home in rows)]
+    return [*standing(session, ids), *homes_of(session, ids)]
 
 
 def _decide(

@@ -9,21 +9,25 @@ taken back restores what was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, inspect, or_, select, update
+from sqlalchemy import Table, and_, literal, literal_column, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registry import audit
 from registry.linkage.consolidate import refresh_patient, refresh_tumor
 from registry.models import Abstract, Base, Patient, PatientRecord, Tumor
-from registry.models.linkage import LINK, SAME, LinkageDecision, RowHome, TumorDecision
+from registry.models.linkage import LINK, SAME, STALE, WAITING, LinkageDecision, LinkagePair, RowHome, TumorDecision
 
 OWN = frozenset({"patient", "patient_record", "tumor", "abstract", "row_home"})
 """Tables that regrouping itself sees to; all others with a foreign key to patient or tumor hang on it."""
 
 SEEN = {"see_merged": True}
+
+CHAIN, TUMOR_CHAIN = "linkage", "tumor_linkage"
+"""Audit chains of decisions on reports and on abstracts."""
 
 
 def groups(members: Iterable[int], edges: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -41,6 +45,40 @@ def groups(members: Iterable[int], edges: Iterable[tuple[int, int]]) -> dict[int
             low, high = sorted((root(a), root(b)))
             parent[high] = low
     return {member: root(member) for member in parent}
+
+
+class Joined:
+    """Groups that grow: who is in one group with whom, and what would come together."""
+
+    def __init__(self, members: Iterable[int], edges: Iterable[tuple[int, int]]):
+        self._of: dict[int, list[int]] = {}
+        for member, group in sorted(groups(members, edges).items()):
+            self._of[member] = self._of.get(group, [])
+            self._of[member].append(member)
+
+    def members(self, one: int) -> list[int]:
+        """The group of a member."""
+        return self._of[one]
+
+    def same(self, one: int, other: int) -> bool:
+        """Whether two members are in one group."""
+        return self._of[one] is self._of[other]
+
+    def kept_apart(self, one: int, other: int, apart: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
+        """Gives the first pair that must stay apart and that joining these two would bring together."""
+        left, right = set(self._of[one]), set(self._of[other])
+        for a, b in apart:
+            if (a in left and b in right) or (a in right and b in left):
+                return a, b
+        return None
+
+    def join(self, one: int, other: int) -> None:
+        """Makes two groups one."""
+        if not self.same(one, other):
+            both = self._of[one]
+            both += self._of[other]
+            for member in self._of[other]:
+                self._of[member] = both
 
 
 def homes(of: Mapping[int, int], edges: Iterable[tuple[int, int]]) -> dict[int, int]:
@@ -81,6 +119,17 @@ def standing(session: Session, ids: Iterable[int], kind: str = LINK) -> list[tup
     return [(left, right) for left, right in session.execute(query)]
 
 
+def homes_of(session: Session, ids: Iterable[int]) -> list[tuple[int, int]]:
+    """Gives reports made with one patient as pairs: one home is one person."""
+    rows = session.execute(
+        select(PatientRecord.id, PatientRecord.home_patient_id)
+        .where(PatientRecord.id.in_(list(ids)))
+        .order_by(PatientRecord.id)
+    )
+    first: dict[int, int] = {}
+    return [(first.setdefault(home, number), number) for number, home in rows]
+
+
 def regroup(session: Session, record_ids: Iterable[int], *, who: str, why: str = "") -> set[int]:
     """Brings reports, abstracts and what hangs on them where the standing decisions say; gives the patients that changed."""
     records = neighborhood(session, record_ids)
@@ -92,6 +141,7 @@ def regroup(session: Session, record_ids: Iterable[int], *, who: str, why: str =
             moved.append((record.id, record.version_id + 1, {"patient": [record.patient_id, target[record.id]]}))
             record.patient_id = target[record.id]
     abstracts = list(session.scalars(select(Abstract).where(Abstract.record_id.in_(target)).order_by(Abstract.id)))
+    _part_homes(session, abstracts, target, who=who)
     tumor_of = _tumors(session, abstracts, target)
     tumors_at = {a.home_tumor_id: tumor_of[a.id] for a in abstracts}
     moved_abstracts = []
@@ -120,7 +170,25 @@ def regroup(session: Session, record_ids: Iterable[int], *, who: str, why: str =
     for patient in patients:
         if patient.merged_into_id is None:
             refresh_patient(session, patient, who=who, why=why)
+    _overtake(session, target)
     return {patient.id for patient in patients}
+
+
+OVERTAKEN = "one person by other links"
+
+
+def _overtake(session: Session, person: Mapping[int, int]) -> None:
+    """Takes pairs that wait out of the queue while other links make them one person, and brings them back after."""
+    query = select(LinkagePair).where(
+        LinkagePair.left_id.in_(person),
+        LinkagePair.right_id.in_(person),
+        or_(LinkagePair.state == WAITING, and_(LinkagePair.state == STALE, LinkagePair.why == OVERTAKEN)),
+    )
+    for pair in session.scalars(query):
+        one = person[pair.left_id] == person[pair.right_id]
+        if one != (pair.state == STALE):
+            pair.state, pair.why = (STALE, OVERTAKEN) if one else (WAITING, "")
+    session.flush()
 
 
 def _tumors(session: Session, abstracts: list[Abstract], person: Mapping[int, int]) -> dict[int, int]:
@@ -132,6 +200,34 @@ def _tumors(session: Session, abstracts: list[Abstract], person: Mapping[int, in
     of = {a.id: person[a.record_id] for a in abstracts}
     edges = [(a, b) for a, b in session.execute(query) if b in of and of[a] == of[b]]
     return homes({a.id: a.home_tumor_id for a in abstracts}, edges)
+
+
+def _part_homes(session: Session, abstracts: list[Abstract], person: Mapping[int, int], *, who: str) -> None:
+    """Gives abstracts of a second person on one home tumor, begun while both were one, a home of their own.
+
+    The first abstract keeps the tumor, and with it the person whose tumor it is. That both are one tumor was said when the
+    second was begun: it is kept as a decision, so that linking the persons again brings the abstracts together again.
+    """
+    first: dict[int, Abstract] = {}
+    own: dict[tuple[int, int], Tumor] = {}
+    for abstract in abstracts:
+        stays = first.setdefault(abstract.home_tumor_id, abstract)
+        whose = person[abstract.record_id]
+        if whose == person[stays.record_id]:
+            continue
+        key = (abstract.home_tumor_id, whose)
+        if key not in own:
+            own[key] = Tumor(patient_id=whose, items={})
+            session.add(own[key])
+            session.flush()
+            why = "begun as an abstract of this tumor while the persons were linked"
+            made = TumorDecision(left_id=stays.id, right_id=abstract.id, kind=SAME, automatic=True, who=who, why=why)
+            session.add(made)
+            session.flush()
+            change = {"abstracts": [stays.id, abstract.id]}
+            audit.append(session, TUMOR_CHAIN, made.id, SAME, change, who=who, why=why)
+        abstract.home_tumor_id = own[key].id
+    session.flush()
 
 
 def _settle(session: Session, model: type[Patient] | type[Tumor], at: Mapping[int, int]) -> list[Any]:
@@ -153,7 +249,8 @@ def _settle(session: Session, model: type[Patient] | type[Tumor], at: Mapping[in
     return rows
 
 
-def hanging(name: str) -> list[tuple[Table, str]]:
+@cache
+def hanging(name: str) -> tuple[tuple[Table, str], ...]:
     """Gives the tables with rows that hang on a patient or tumor and can move, with the column that names it."""
     found = []
     for table in Base.metadata.sorted_tables:
@@ -162,35 +259,36 @@ def hanging(name: str) -> list[tuple[Table, str]]:
         found += [
             (table, c.name) for c in table.columns if any(k.target_fullname == f"{name}.id" for k in c.foreign_keys)
         ]
-    return found
+    return tuple(found)
 
 
 def _carry(session: Session, name: str, at: Mapping[int, int]) -> None:
     """Moves what hangs on merged rows, and what came from there back; where a row was at home is kept in `row_home`."""
     column = {"patient": RowHome.patient_id, "tumor": RowHome.tumor_id}[name]
-    present = set(inspect(session.connection()).get_table_names())
-    for table, key in hanging(name):
-        if table.name not in present:
+    tables = {table.name: (table, key) for table, key in hanging(name)}
+    kept = select(RowHome).where(RowHome.table_name.in_(tables), column.in_(at)).order_by(RowHome.row_id)
+    at_home = set()
+    for home in session.scalars(kept):
+        table, key = tables[home.table_name]
+        at_home.add((home.table_name, home.row_id))
+        _move(session, table, key, home.row_id, at[getattr(home, column.key)])
+    leaving = [place for place, goal in at.items() if goal != place]
+    if not leaving or not tables:
+        return
+    # one question to all tables: most persons have nothing in most of them
+    parts = [
+        select(literal(table.name), table.c.id, table.c[key]).where(table.c[key].in_(leaving))
+        for table, key in tables.values()
+    ]
+    for table_name, row_id, place in session.execute(union_all(*parts).order_by(literal_column("1, 2"))).all():
+        if (table_name, row_id) in at_home:
             continue
-        kept = select(RowHome).where(RowHome.table_name == table.name, column.in_(at))
-        for home in session.scalars(kept):
-            goal = at[getattr(home, column.key)]
-            _move(session, table, key, home.row_id, goal)
-        rows = session.execute(select(table.c.id, table.c[key]).where(table.c[key].in_(at))).all()
-        for row_id, place in rows:
-            if at[place] == place or _is_home(session, table.name, row_id, column.key):
-                continue
-            if _move(session, table, key, row_id, at[place]):
-                home = session.get(RowHome, (table.name, row_id)) or RowHome(table_name=table.name, row_id=row_id)
-                setattr(home, column.key, place)
-                session.add(home)
+        table, key = tables[table_name]
+        if _move(session, table, key, row_id, at[place]):
+            home = session.get(RowHome, (table_name, row_id)) or RowHome(table_name=table_name, row_id=row_id)
+            setattr(home, column.key, place)
+            session.add(home)
     session.flush()
-
-
-def _is_home(session: Session, table: str, row_id: int, key: str) -> bool:
-    """Whether the row moved before, so that its home is known."""
-    home = session.get(RowHome, (table, row_id))
-    return home is not None and getattr(home, key) is not None
 
 
 def _move(session: Session, table: Table, key: str, row_id: int, goal: int) -> bool:

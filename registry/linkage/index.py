@@ -15,9 +15,10 @@ import json
 import os
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,8 @@ class Index:
 
     def __init__(self, model: Model, known: census.Census, thresholds: Thresholds = DEFAULT) -> None:
         self.model, self.census, self.thresholds = model, known, thresholds
+        self.stamp: dict[str, Any] = {}
+        """What the owner of the index wants to find again with the saved file, as JSON."""
         self._state = _State((), ())
         self._writing = threading.Lock()
         self._places: dict | None = None
@@ -103,17 +106,32 @@ class Index:
 
     def candidates(self, record: Mapping[str, str | None], *, limit: int | None = None) -> list[Candidate]:
         """Gives who the record may be, surest first, from the review threshold on; `record` is `{field: text}`."""
-        asked = prepare_records([record])
-        keys = [_query(p) for p in blocking.passes(asked)]
-        found: list[Candidate] = []
-        state = self._state
-        for segment, alive in zip(state.segments, state.alive):
-            places = _found(segment, keys)
-            places = places[alive[places]]
-            if len(places):
-                found += self._weighed(asked, segment, places)
-        found.sort(key=lambda c: (-c.weight, str(c.id)))
-        return found[:limit]
+        return next(self.candidates_of([record]))[:limit]
+
+    def candidates_of(self, records: Sequence[Mapping[str, str | None]]) -> Iterator[list[Candidate]]:
+        """Gives for each of several records, in their order, who it may be; the texts are prepared once for all."""
+        asked, state = prepare_records(records), self._state
+        keys = _queries(asked)
+        for row in range(len(records)):
+            one = Persons(asked.codes[row : row + 1], asked.values, asked.text)
+            found: list[Candidate] = []
+            for segment, alive in zip(state.segments, state.alive):
+                places = _found(segment, [of.get(row, []) for of in keys])
+                places = places[alive[places]]
+                if len(places):
+                    found += self._weighed(one, segment, places)
+            found.sort(key=lambda c: (-c.weight, str(c.id)))
+            yield found
+
+    def between(self, one: str | int, other: str | int) -> Explanation:
+        """Gives why two persons of the index are or are not one, whatever the score; an unknown id is an error."""
+        with self._writing:
+            state, places = self._state, [self._known().get(id) for id in (one, other)]
+        for id, place in zip((one, other), places):
+            if place is None:
+                raise RegistryError("not-found", f"the index holds no person {id!r}")
+        (p, i), (q, j) = ((state.segments[n], row) for n, row in places)  # type: ignore[misc]
+        return explain_pair(p.people, i, q.people, j, self.model, q.frequencies, self.thresholds)
 
     def explain(self, record: Mapping[str, str | None], id: str | int) -> Explanation:
         """Gives why a record is or is not the person of that id, whatever the score; an unknown id is an error."""
@@ -152,6 +170,7 @@ class Index:
             "passes": blocking.PASSES,
             "model": self.model.as_dict(),
             "records": self.census.records,
+            "stamp": self.stamp,
         }
         head |= {"match": self.thresholds.match, "review": self.thresholds.review}
         arrays: dict[str, np.ndarray] = {"head": np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)}
@@ -161,7 +180,7 @@ class Index:
             arrays |= {f"hashes{k}": hashes, f"shares{k}": shares}
         for k, (keys, finer) in enumerate(zip(segment.keys, segment.finer)):
             arrays |= {f"keys{k}": keys, f"finer{k}": finer}
-        part = path.with_name(path.name + ".part")
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         with part.open("wb") as handle:
             np.savez(handle, **arrays)
             handle.flush()
@@ -187,6 +206,7 @@ class Index:
             head["records"],
         )
         index = cls(Model.from_dict(head["model"]), known, Thresholds(head["match"], head["review"]))
+        index.stamp = head.get("stamp", {})
         people = Persons(arrays["codes"], arrays["values"], arrays["text"])
         passes = range(len(blocking.PASSES))
         segment = _Segment(
@@ -308,8 +328,15 @@ def _keys(found: blocking.Pass, size: int) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(keys), finer
 
 
-def _query(found: blocking.Pass) -> list[tuple[int, int]]:
-    return list(zip(_short(found.key).tolist(), _fine(found.finer).tolist()))
+def _queries(asked: Persons) -> list[dict[int, list[tuple[int, int]]]]:
+    """Gives by pass and record the keys that are looked up, each with what parts a large block."""
+    out = []
+    for found in blocking.passes(asked):
+        of: dict[int, list[tuple[int, int]]] = {}
+        for row, key, fine in zip(found.record.tolist(), _short(found.key).tolist(), _fine(found.finer).tolist()):
+            of.setdefault(row, []).append((key, fine))
+        out.append(of)
+    return out
 
 
 def _found(segment: _Segment, asked: list[list[tuple[int, int]]]) -> np.ndarray:
@@ -348,3 +375,16 @@ def _plain(ids: np.ndarray) -> np.ndarray:
     if kinds <= {str}:
         return ids.astype(str)
     raise RegistryError("link-id", "ids are of several kinds: all must be numbers, or all text")
+
+
+def compile_kernels() -> None:
+    """Compiles what matching and asking need, or finds it compiled: seconds once after an installation."""
+    from registry.linkage.match import match
+
+    names = ("Ann", "Bea", "Cora", "Dora") * 2
+    rows = [{"id": n, "first": name, "last": f"Lee{n % 4}", "dob": "19500101"} for n, name in enumerate(names)]
+    match(pd.DataFrame(rows, dtype=str), id="id")
+
+
+if __name__ == "__main__":
+    compile_kernels()

@@ -198,7 +198,11 @@ def _weigh(
         conflicts[k] = weigh_pair(
             pc, pv, left[k], qc, qv, right[k], packed[k], weights, given, surname, other, usual, household, lifted, out
         )
-        total[k] = prior + out.sum()
+        # a loop, because numba compiles the method with all its errors for seconds
+        summed = 0.0
+        for weight in out:
+            summed += weight
+        total[k] = prior + summed
         rows[k] = out
 
 

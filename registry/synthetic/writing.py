@@ -133,12 +133,24 @@ def write_registry_xml(made: SyntheticRegistry, path: Path, *, version: str, rec
     write_blocks(path, blocks, workers=workers)
 
 
-def write_submissions_xml(made: SyntheticRegistry, path: Path, *, version: str, workers: int) -> None:
-    """Writes what the facilities sent: one Patient element per facility and person, sorted by facility."""
-    frame = made.abstracts
+def write_submissions_xml(
+    made: SyntheticRegistry,
+    path: Path,
+    *,
+    version: str,
+    workers: int,
+    chosen: np.ndarray | None = None,
+    registry_id: str = "",
+) -> None:
+    """Writes what the facilities sent: one Patient element per facility and person, sorted by facility.
+
+    With `chosen`, marks of rows of `made.abstracts`, only those; `registry_id` names a hospital's own registry as sender.
+    """
+    frame = made.abstracts if chosen is None else made.abstracts[chosen].reset_index(drop=True)
     first = np.concatenate([[True], frame.record.to_numpy()[1:] != frame.record.to_numpy()[:-1]])
     patients = frame[first].reset_index(drop=True)
-    blocks = xml_blocks(patients, frame, np.cumsum(first) - 1, version, "A", made.registry_id)
+    owner = np.cumsum(first) - 1
+    blocks = xml_blocks(patients, frame, owner, version, "A", registry_id or made.registry_id)
     write_blocks(path, blocks, workers=workers)
 
 

@@ -8,11 +8,12 @@ from registry import records
 from registry.abstracting import class_of_case as classes
 from registry.abstracting import copying, derived, starting
 from registry.errors import RegistryError
+from registry.linkage import runs
 from registry.views import abstract as views
 from registry.views.labels import label
 from web.abstracting.base import blueprint
 from web.meanings import choices
-from web.pages import actor, log_read, log_search, page, reading, render, writing
+from web.pages import actor, log_read, log_search, page, reading, render, store, writing
 from web.sealed import seal, unseal
 
 
@@ -71,9 +72,12 @@ def find():
     """Who might be meant; the answer carries what was asked, sealed, to the next step."""
     asked = _person()
     facility = _facility()
+    from registry.linkage import standing  # it brings the compiled kernels, which most pages do without
+
     try:
+        likely = standing.likely(store(), starting.fields_of(asked)) if asked.is_enough else []
         with reading() as session:
-            found = starting.search(session, actor(), asked, facility_id=facility)
+            found = starting.search(session, actor(), asked, facility_id=facility, likely=likely)
     except RegistryError as fault:
         if fault.code != "usage":
             raise
@@ -118,6 +122,8 @@ def begin(kind: str):
     with writing() as session:
         done = starting.begin(session, actor(), asked)
     if done.created:
+        # a new account of a person is compared with the registry like one that a file brings
+        runs.after_begin(store(), done.abstract_id, who=actor().username)
         flash(f"Case begun: accession {done.accession}, sequence {done.sequence}.", "success")
     else:
         flash("This facility already has an abstract of this tumor: here it is.", "info")

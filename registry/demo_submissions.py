@@ -1,0 +1,109 @@
+"""The demo's flow of a state: files of three hospitals come in, are linked with what is known, and some pairs are decided.
+
+The files hold what second hospitals say of cases that the registry has already, with their own spelling of names, their own
+addresses and their own part of the treatment. The program links what is sure; of the rest a person of the demo decides a
+few as the truth of the synthetic registry says, and leaves the others to whoever opens the review.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from registry.db import Store
+from registry.models import PatientRecord
+from registry.models.linkage import WAITING, LinkagePair
+
+HOSPITALS = 3
+LATEST = 40
+"""So many of the latest second reports of each hospital come in."""
+
+LINKED, KEPT_APART, ASKED = 2, 1, 1
+"""So many pairs a person of the demo has decided, and handed to a second reviewer."""
+
+WHO = "state"
+KINDS = ("academic center", "hospital")
+
+
+def compile_ahead() -> subprocess.Popen[bytes]:
+    """Starts compiling the linkage on another core, while files are still written and read; wait for it before linking."""
+    command = [sys.executable, "-m", "registry.linkage.index"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def bring_in(store: Store, made: Any, files: Path) -> str:
+    """Writes, imports and links the hospitals' files and decides some pairs; says what came of it."""
+    from registry.exchange.documents import keep
+    from registry.exchange.formats import open_reader
+    from registry.exchange.importer import run_import
+    from registry.linkage import runs
+    from registry.synthetic.writing import write_submissions_xml
+
+    # the registry is compared with itself first: the model is learned, and families of the registry show in the review
+    waiting = runs.link_registry(store, who=WHO)["review"]
+    rows = linked = 0
+    for facility, chosen in _latest(made):
+        path = files / f"submission-{facility}.xml.gz"
+        write_submissions_xml(made, path, version=made.version, workers=1, chosen=chosen, registry_id=facility)
+        reader = open_reader([path])
+        document = keep(store, path, kind=reader.format, who=WHO)
+        report = run_import(store, reader, name=path.name, who=WHO, document_id=document, edits=False, link=True)
+        rows += report.tumors.rows_in
+        linked += report.linkage.get("automatic", 0)
+        waiting += report.linkage.get("review", 0)
+    decided = _decide(store, made)
+    return f"{rows:,} reports, {linked:,} linked, {waiting:,} to review, {decided} decided"
+
+
+def _latest(made: Any) -> list[tuple[str, np.ndarray]]:
+    """The hospitals with the most second reports, and which rows of `made.abstracts` each sends."""
+    abstracts = made.abstracts
+    hospitals = set(made.facilities.facility[made.facilities.kind.isin(KINDS)])
+    second = abstracts[~abstracts.main & abstracts["540"].isin(hospitals)]
+    sizes = second["540"].value_counts()
+    largest = sorted(sizes.index, key=lambda facility: (-sizes[facility], facility))[:HOSPITALS]
+    found = []
+    for facility in sorted(largest):
+        own = second[second["540"] == facility].sort_values(["580", "tumor"], kind="stable")
+        found.append((facility, np.isin(np.arange(len(abstracts)), own.index[-LATEST:])))
+    return found
+
+
+def _decide(store: Store, made: Any) -> int:
+    """Decides some waiting pairs by the truth, the surest first, and asks a second reviewer about one."""
+    from registry.linkage import decisions, tumors
+
+    person_of = {(f, n): p for f, n, p in made.abstracts[["540", "20", "person"]].itertuples(index=False)}
+
+    def person(record: PatientRecord) -> int | None:
+        if record.source.registry_id == made.registry_id:
+            return int(record.patient_id_number) - 1
+        return person_of.get((record.source.facility_number, record.patient_id_number))
+
+    done = {"same": 0, "other": 0, "asked": 0}
+    with store.writing() as session:
+        query = select(LinkagePair).where(LinkagePair.state == WAITING)
+        pairs = list(session.scalars(query.order_by(LinkagePair.score.desc(), LinkagePair.id)))
+        # the doubtful half stays: a queue without work shows nothing
+        for pair in pairs[: max(len(pairs) // 2, 1)]:
+            session.refresh(pair)
+            same = person(pair.left) == person(pair.right)
+            if pair.state != WAITING:
+                continue
+            if same and done["same"] < LINKED:
+                decisions.link(session, pair, who=WHO, why="the hospital confirmed name and birth date by telephone")
+                tumors.compare(session, pair.left.patient_id, who=WHO)
+                done["same"] += 1
+            elif not same and done["other"] < KEPT_APART:
+                decisions.never(session, pair, who=WHO, why="two persons: the hospital has charts of both")
+                done["other"] += 1
+            elif same and done["asked"] < ASKED:
+                why = "the numbers differ in more than a slip: please look at the charts"
+                decisions.ask_second(session, pair.id, who=WHO, why=why)
+                done["asked"] += 1
+    return done["same"] + done["other"]
