@@ -41,6 +41,9 @@ class Settings:
     session_idle_minutes: int = _setting(15, "a signed-in session ends after so many minutes without a request")
     session_absolute_hours: int = _setting(12, "a signed-in session ends after so many hours in any case")
     require_totp: bool = _setting(True, "accounts must set up a one-time password (TOTP) before they see records")
+    second_reviewer: bool = _setting(
+        True, "reports that conflict are linked only by a second reviewer, never by one alone"
+    )
     suppression_threshold: int = _setting(16, "counts under this are hidden in published tables, maps and clusters")
     survival_minimum: int = _setting(25, "survival groups smaller than this are suppressed")
     snapshot_after_seconds: int = _setting(

@@ -6,6 +6,24 @@ was. The result does not depend on the order in which accounts came.
 
 from __future__ import annotations
 
-from registry.consolidation.refreshing import consolidate_patient, consolidate_tumor, refresh_patient, refresh_tumor
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from registry.consolidation import refreshing
+from registry.consolidation.refreshing import ACTION, consolidate_patient, consolidate_tumor, refresh_patient
+from registry.consolidation.rules import RuleSet
+from registry.models import Tumor
 
 __all__ = ["consolidate_patient", "consolidate_tumor", "refresh_patient", "refresh_tumor"]
+
+
+def refresh_tumor(
+    session: Session, tumor: Tumor, *, who: str, why: str = "", rules: RuleSet | None = None, action: str = ACTION
+) -> Mapping[str, list[str]]:
+    """Writes what a tumor's accounts say now and gives the changes; pairs of abstracts are compared again if they changed."""
+    from registry.linkage.tumors import recompare
+
+    changed = refreshing.refresh_tumor(session, tumor, who=who, why=why, rules=rules, action=action)
+    recompare(session, [abstract.id for abstract in tumor.abstracts])
+    return changed

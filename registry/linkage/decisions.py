@@ -37,6 +37,12 @@ def link(session: Session, pair: Ends, *, who: str, why: str = "", automatic: bo
     """Decides that two reports are one person and brings them together; refused where a `never` stands between them."""
     left, right, row = _ends(session, pair)
     _check_second(row, who)
+    if row is not None and row.state == WAITING and is_hard(session, row):
+        raise RegistryError(
+            "contradiction",
+            f"these reports conflict: {'; '.join(row.conflicts.values())}",
+            hint="ask a second reviewer, who links them if they are one person",
+        )
     _check_open(session, left, right)
     near = [record.id for record in neighborhood(session, [left, right])]
     joined = groups(near, [*_together(session, near), (left, right)])
@@ -84,6 +90,27 @@ def ask_second(session: Session, pair_id: int, *, who: str, why: str) -> Linkage
     audit.append(
         session, CHAIN, pair.id, "ask", {"state": [WAITING, SECOND]}, who=who, why=why, version=pair.version_id
     )
+    return pair
+
+
+def is_hard(session: Session, pair: LinkagePair) -> bool:
+    """Whether a pair is linked only by a second reviewer: something speaks against it, and the registry wants two to look."""
+    settings = session.info.get("settings")
+    return bool(pair.conflicts) and (settings is None or settings.second_reviewer)
+
+
+def retract(session: Session, pair_id: int, *, who: str) -> LinkagePair:
+    """Takes the question to a second reviewer back, by the account that asked it; the pair waits as before."""
+    pair = session.get(LinkagePair, pair_id)
+    if pair is None or pair.state != SECOND:
+        raise RegistryError("not-found", f"there is no pair {pair_id} for a second reviewer")
+    if pair.asked_by != who:
+        raise RegistryError(
+            "contradiction", f"{pair.asked_by} asked about this pair", hint="decide it, or leave it to them"
+        )
+    pair.state, pair.asked_by, pair.asked_why = WAITING, "", ""
+    session.flush()
+    audit.append(session, CHAIN, pair.id, "retract", {"state": [SECOND, WAITING]}, who=who, version=pair.version_id)
     return pair
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, and_, literal, literal_column, or_, select, union_all, update
+from sqlalchemy import Table, UniqueConstraint, and_, literal, or_, select, union_all, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.linkage.consolidate import refresh_patient, refresh_tumor
+from registry.consolidation.refreshing import refresh_patient, refresh_tumor
 from registry.models import Abstract, Base, Patient, PatientRecord, Tumor
 from registry.models.linkage import LINK, SAME, STALE, WAITING, LinkageDecision, LinkagePair, RowHome, TumorDecision
 
@@ -263,32 +263,42 @@ def hanging(name: str) -> tuple[tuple[Table, str], ...]:
 
 
 def _carry(session: Session, name: str, at: Mapping[int, int]) -> None:
-    """Moves what hangs on merged rows, and what came from there back; where a row was at home is kept in `row_home`."""
+    """Moves what hangs on merged rows, and what came from there back; where a row was at home is kept in `row_home`.
+
+    Of rows that only one patient may have once, the one of the goal itself stays there, then that of the smallest home: rows
+    go home first and leave in that order, so that it does not matter in which order links were made.
+    """
     column = {"patient": RowHome.patient_id, "tumor": RowHome.tumor_id}[name]
     tables = {table.name: (table, key) for table, key in hanging(name)}
-    kept = select(RowHome).where(RowHome.table_name.in_(tables), column.in_(at)).order_by(RowHome.row_id)
-    at_home = set()
-    for home in session.scalars(kept):
-        table, key = tables[home.table_name]
-        at_home.add((home.table_name, home.row_id))
-        _move(session, table, key, home.row_id, at[getattr(home, column.key)])
+    kept = select(RowHome).where(RowHome.table_name.in_(tables), column.in_(at))
+    homes_ = {(home.table_name, home.row_id): getattr(home, column.key) for home in session.scalars(kept)}
+    moving = dict(homes_)
     leaving = [place for place, goal in at.items() if goal != place]
-    if not leaving or not tables:
-        return
-    # one question to all tables: most persons have nothing in most of them
-    parts = [
-        select(literal(table.name), table.c.id, table.c[key]).where(table.c[key].in_(leaving))
-        for table, key in tables.values()
-    ]
-    for table_name, row_id, place in session.execute(union_all(*parts).order_by(literal_column("1, 2"))).all():
-        if (table_name, row_id) in at_home:
-            continue
+    if leaving and tables:
+        # one question to all tables: most persons have nothing in most of them
+        parts = [
+            select(literal(table.name), table.c.id, table.c[key]).where(table.c[key].in_(leaving))
+            for table, key in tables.values()
+        ]
+        for table_name, row_id, place in session.execute(union_all(*parts)):
+            moving.setdefault((table_name, row_id), place)
+    for table_name, row_id in homes_:
         table, key = tables[table_name]
-        if _move(session, table, key, row_id, at[place]):
-            home = session.get(RowHome, (table_name, row_id)) or RowHome(table_name=table_name, row_id=row_id)
-            setattr(home, column.key, place)
-            session.add(home)
+        if _is_once(table, key):
+            _move(session, table, key, row_id, homes_[table_name, row_id])
+    for (table_name, row_id), home in sorted(moving.items(), key=lambda one: (one[0][0], one[1], one[0][1])):
+        table, key = tables[table_name]
+        if _move(session, table, key, row_id, at[home]) and (table_name, row_id) not in homes_:
+            row = session.get(RowHome, (table_name, row_id)) or RowHome(table_name=table_name, row_id=row_id)
+            setattr(row, column.key, home)
+            session.add(row)
     session.flush()
+
+
+def _is_once(table: Table, key: str) -> bool:
+    """Whether a table lets a row of some kind stand only once with each patient or tumor."""
+    unique = (one for one in table.constraints if isinstance(one, UniqueConstraint))
+    return any(key in one.columns for one in unique) or any(i.unique and key in i.columns for i in table.indexes)
 
 
 def _move(session: Session, table: Table, key: str, row_id: int, goal: int) -> bool:

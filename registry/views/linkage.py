@@ -42,9 +42,9 @@ ANY, NONE = "any", "none"
 @cache
 def conflicts() -> dict[str, str]:
     """Gives the conflicts that keep a pair from being linked by itself, by name with their words."""
-    from registry.linkage.score import RULES  # it brings the compiled kernels, which most pages do without
+    from registry.linkage.settling import WORDS  # it brings the compiled kernels, which most pages do without
 
-    return dict(RULES)
+    return dict(WORDS)
 
 
 @dataclass(frozen=True)

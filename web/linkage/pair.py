@@ -48,6 +48,7 @@ def _show(pair_id: int, *, status: int = 200, notice: str = ""):
             "total": views.counts(db, who, chosen).get(chosen.state, 0) if chosen.state else None,
         }
         done = _just_done(db, pair_id)
+        hard = decisions.is_hard(db, view.pair)
     for side in (view.left, view.right):
         log_read("linkage pair", patient_id=side.patient_id, pair=pair_id)
     return render(
@@ -60,6 +61,7 @@ def _show(pair_id: int, *, status: int = 200, notice: str = ""):
         keep=kept(chosen),
         done=done,
         decides=may_decide(who),
+        hard=hard,
         asked_by_me=view.pair.state == views.SECOND and view.pair.asked_by == who.username,
         open_left=who.identifies(view.left.patient_id),
         open_right=who.identifies(view.right.patient_id),
@@ -137,7 +139,7 @@ class Late(Exception):
 
 @page(blueprint, "/<int:pair_id>/decide", permission="cases.edit", methods=("POST",))
 def decide(pair_id: int):
-    """Links two reports, keeps them apart for good, or asks a second reviewer; the next pair of the queue opens."""
+    """Links two reports, keeps them apart for good, asks a second reviewer or takes the question back; the next pair opens."""
     require_sight()
     form, who, chosen = request.form, actor(), filters()
     do, why = form.get("do", ""), why_of(form)
@@ -154,6 +156,8 @@ def decide(pair_id: int):
                 tumors.compare(db, db.get_one(PatientRecord, made.left_id).patient_id)
             elif do == "never":
                 made = decisions.never(db, found, who=who.username, why=why)
+            elif do == "retract":
+                decisions.retract(db, found.id, who=who.username)
             elif do == "second":
                 decisions.ask_second(db, found.id, who=who.username, why=why)
             else:
@@ -165,6 +169,9 @@ def decide(pair_id: int):
         if fault.code == "not-found":
             raise
         say(fault)
+        return redirect(url_for("linkage.pair", pair_id=pair_id, **kept(chosen)), 303)
+    if do == "retract":
+        flash("The question is taken back: the pair waits as before.", "success")
         return redirect(url_for("linkage.pair", pair_id=pair_id, **kept(chosen)), 303)
     if do == "second":
         flash("Asked. Another reviewer decides this pair.", "success")

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from registry import audit
+from registry import audit, records
 from registry.db import Store
 from registry.errors import RegistryError
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor
-from registry.linkage import decisions, grouping, runs
+from registry.linkage import decisions, grouping, runs, tumors
 from registry.models import Abstract, Patient, PatientRecord, Tumor
-from registry.models.followup import ContactPerson
-from registry.models.linkage import LinkageDecision, LinkagePair, TumorDecision
+from registry.models.followup import ContactPerson, OutsideFile, OutsideMatch
+from registry.models.linkage import LinkageDecision, LinkagePair, TumorDecision, TumorPair
 
 
 class Reports:
@@ -158,3 +158,85 @@ def test_what_a_person_took_back_is_not_linked_again_by_itself(three: tuple[Stor
         undone = select(LinkageDecision).where(LinkageDecision.undone_at.is_not(None))
         for decision in session.scalars(undone):
             assert session.get_one(LinkagePair, decision.pair_id).state == "waiting"
+
+
+def tumor_pair(session: Any) -> TumorPair:
+    return session.scalars(select(TumorPair)).one()
+
+
+def test_a_tumor_pair_is_compared_again_when_its_data_change(three: tuple[Store, list[list[int]]]) -> None:
+    store, reports = three
+    first, second, _ = reports[0]
+    with store.writing() as session:
+        decisions.link(session, (first, second), who="registrar")
+        tumors.compare(session, session.get_one(PatientRecord, first).patient_id)
+        assert tumor_pair(session).state == "same"
+        abstract = session.scalars(select(Abstract).where(Abstract.record_id == second)).one()
+    joined = abstract.tumor_id
+    with store.writing() as session:
+        records.save(session, abstract.id, {400: "C341", 410: "2", 522: "8070"}, who="registrar", why="wrong chart")
+    with store.writing() as session:
+        pair, other = tumor_pair(session), session.get_one(Abstract, abstract.id)
+        assert (pair.result, pair.state) == ("multiple", "different"), "what the program joined, it parts again"
+        assert other.tumor_id != joined and other.tumor.items["400"] == "C341"
+        records.save(session, other.id, {400: "C504", 410: "1", 522: "8500"}, who="registrar", why="it was right")
+    with store.writing() as session:
+        pair = tumor_pair(session)
+        assert pair.state == "same" and session.get_one(Abstract, abstract.id).tumor_id == joined
+        decisions.undo_tumor(session, session.scalars(LAST).first().id, who="registrar", why="not sure")
+        decisions.different_tumor(session, pair, who="registrar", why="two clips")
+        records.save(session, abstract.id, {410: "2"}, who="registrar")
+    with store.reading() as session:
+        pair = tumor_pair(session)
+        assert pair.state == "different" and "changed" in pair.facts, (
+            "a person's decision stands and tells of the change"
+        )
+    assert audit.verify(store) == []
+
+
+LAST = select(TumorDecision).where(TumorDecision.undone_at.is_(None)).order_by(TumorDecision.id.desc())
+
+
+def test_a_pair_that_conflicts_needs_two_people(three: tuple[Store, list[list[int]]]) -> None:
+    store, reports = three
+    left, right, _ = reports[0]
+    with store.writing() as session:
+        pair = LinkagePair(left_id=left, right_id=right, conflicts={"twin": "born on one day"})
+        session.add(pair)
+        session.flush()
+        with pytest.raises(RegistryError, match="these reports conflict"):
+            decisions.link(session, pair, who="registrar")
+        decisions.ask_second(session, pair.id, who="registrar", why="twins?")
+        with pytest.raises(RegistryError, match="registrar asked"):
+            decisions.retract(session, pair.id, who="other")
+        decisions.retract(session, pair.id, who="registrar")
+        assert (pair.state, pair.asked_by) == ("waiting", "")
+        decisions.ask_second(session, pair.id, who="registrar", why="twins?")
+        with pytest.raises(RegistryError, match="you asked"):
+            decisions.link(session, pair, who="registrar")
+        decisions.link(session, pair, who="other")
+        assert pair.state == "linked"
+
+
+def test_what_a_person_has_once_does_not_depend_on_the_order_of_links(three: tuple[Store, list[list[int]]]) -> None:
+    """One line of a death file can match a person once: of three persons who become one, the smallest home keeps it."""
+    store, reports = three
+    a, b, c = reports[0]
+    with store.writing() as session:
+        file = OutsideFile(
+            kind="deaths", name="d.csv", layout="csv", title="deaths", redisclosure="free", received_by="test"
+        )
+        session.add(file)
+        session.flush()
+        for number in (b, c):
+            patient = session.get_one(PatientRecord, number).patient_id
+            session.add(OutsideMatch(file_id=file.id, row=1, patient_id=patient, key="1", score=1.0))
+    found = []
+    for order in permutations([(a, b), (a, c)]):
+        with store.writing() as session:
+            made = [decisions.link(session, pair, who="registrar").id for pair in order]
+            rows = select(OutsideMatch.id, OutsideMatch.patient_id).order_by(OutsideMatch.id)
+            found.append(session.execute(rows).tuples().all())
+            for number in made:
+                decisions.undo(session, number, who="registrar", why="test")
+    assert found[0] == found[1]
