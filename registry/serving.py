@@ -10,12 +10,19 @@ from typing import Any
 
 from registry.analysis import survival_warming
 from registry.config import Settings
-from registry.db import open_store
+from registry.db import Store, open_store
 from registry.exchange import batches
 from registry.schema import require_head
 from registry.warming import Pages, warm_up
 
 THREADS = 8
+
+
+def _linkage(store: Store) -> None:
+    """Reads the standing index of reports, where there is one: the first search before a case asks it."""
+    from registry.linkage import standing
+
+    standing.ready(store, build=False)
 
 
 def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callable[[], Any] = lambda: None) -> None:
@@ -40,7 +47,7 @@ def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callabl
         [sys.executable, "-m", "registry.cli", "worker"], env=environment, stdout=subprocess.DEVNULL
     )
     say(f"serving http://{settings.host}:{server.effective_port}/ (Ctrl+C stops)")
-    warm_up(survival_warming.steps(store), pages, say=say)
+    warm_up((*survival_warming.steps(store), lambda: _linkage(store)), pages, say=say)
     ready()
     try:
         server.run()

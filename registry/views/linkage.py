@@ -306,13 +306,19 @@ class RunLine:
 
 def runs(session: Session, *, limit: int = 10) -> list[RunLine]:
     """Gives the last runs, newest first."""
-    query = select(LinkageRun).order_by(LinkageRun.id.desc()).limit(limit)
-    return [
-        RunLine(
-            r.id, r.kind, r.state, r.started_at, r.finished_at, r.who, dict(r.report or {}), dict(r.thresholds or {})
-        )
-        for r in session.scalars(query)
-    ]
+    return [_run_line(run) for run in session.scalars(select(LinkageRun).order_by(LinkageRun.id.desc()).limit(limit))]
+
+
+def run_of_batch(session: Session, batch_id: int) -> RunLine | None:
+    """Gives the last run over what an import brought; None where none was asked for, or it waits for the worker."""
+    query = select(LinkageRun).where(LinkageRun.batch_id == batch_id).order_by(LinkageRun.id.desc()).limit(1)
+    found = session.scalars(query).first()
+    return _run_line(found) if found is not None else None
+
+
+def _run_line(run: LinkageRun) -> RunLine:
+    told = dict(run.report or {}), dict(run.thresholds or {})
+    return RunLine(run.id, run.kind, run.state, run.started_at, run.finished_at, run.who, *told)
 
 
 def latest_job(session: Session) -> Job | None:

@@ -16,6 +16,7 @@ from registry.exchange import documents as kept_files
 from registry.exchange.jobs import all_notices
 from registry.models import Document
 from registry.views import imports as views
+from registry.views.linkage import run_of_batch
 from web.imports.base import blueprint, history_table, may_see_rows
 from web.navigation import Entry
 from web.pages import actor, log_read, page, paging, reading, render_list, settings, store
@@ -77,7 +78,8 @@ def show(batch_id: int):
 
     with reading() as session:
         view = views.load(session, actor(), batch_id)
-    return render("imports/show.html", view=view, links=_links(view), code_rows=None)
+        linked = run_of_batch(session, batch_id)
+    return render("imports/show.html", view=view, links=_links(view), linked=linked, code_rows=None)
 
 
 @page(blueprint, "/<int:batch_id>.json", permission="import")
