@@ -147,17 +147,13 @@ def search(
 
 def _likely(session: Session, actor: Actor, likely: Sequence[tuple[int, float]]) -> list[tuple[Patient, float]]:
     """The visible patients of reports, each with the best of its reports' probabilities."""
+    best: dict[int, float] = {}
     score = dict(likely)
-    query = (
-        select(PatientRecord.id, Patient)
-        .join(Patient, PatientRecord.patient_id == Patient.id)
-        .where(PatientRecord.id.in_(score), visible(Patient, actor))
-    )
-    best: dict[int, tuple[Patient, float]] = {}
-    for number, patient in session.execute(query):
-        if score[number] > best.get(patient.id, (patient, 0.0))[1]:
-            best[patient.id] = (patient, score[number])
-    return list(best.values())
+    reports = select(PatientRecord.id, PatientRecord.patient_id).where(PatientRecord.id.in_(score))
+    for number, patient_id in session.execute(reports):
+        best[patient_id] = max(best.get(patient_id, 0.0), score[number])
+    patients = session.scalars(select(Patient).where(Patient.id.in_(best), visible(Patient, actor)))
+    return [(patient, best[patient.id]) for patient in patients]
 
 
 def fields_of(person: Person) -> dict[str, str]:

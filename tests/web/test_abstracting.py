@@ -24,6 +24,15 @@ def test_the_search_offers_same_tumor_new_primary_history_and_new_patient(client
     assert "MARGARET" not in "".join(re.findall(r'href="([^"]+)"', page))
 
 
+def test_the_search_finds_by_linkage_whom_equal_keys_do_not(client):
+    """A slip in the surname, day and month exchanged, two digits of the number exchanged: no key is equal."""
+    asked = {"last": "SYNTETIC", "first": "MARGARET", "born": "19481203", "ssn": "900000110"}
+    page = client("general").send("/desk/start", asked).text
+    assert "by linkage" in page and "Open our abstract" in page
+    elsewhere = {"last": "LAKESIDE", "first": "ONLI", "born": "19700909", "ssn": ""}
+    assert "Nobody found" in client("general").send("/desk/start", elsewhere).text, "who is not visible is not found"
+
+
 def live(client, ids, **items):
     form = {"version": "3", "shown": ""} | {f"item-{n[1:]}": value for n, value in items.items()}
     return client("registrar").send(f"/abstracts/{ids['abstract']}/live", form)
