@@ -20,7 +20,7 @@ from registry.analysis.scans_view import Scan
 from registry.exchange.export import neutral
 
 MOST_OUTLINED = 12
-"""So many clusters are outlined: all significant ones, and the first others."""
+"""So many clusters are outlined: all significant ones, or else the most likely one where its place in the list is told."""
 
 BOUNDS = (0.0, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0)
 
@@ -30,7 +30,7 @@ def outlined(found: Scan) -> list[Any]:
     if found.request.analysis == "temporal":
         return []
     strong = [one for one in found.clusters if one.significant]
-    return strong[:MOST_OUTLINED] or list(found.clusters[:1])
+    return strong[:MOST_OUTLINED] or [one for one in found.clusters[:1] if not one.hidden]
 
 
 def scan_layer(found: Scan, *, registry: str = "", alone: bool = True) -> MapLayer:
