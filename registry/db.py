@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +73,24 @@ def _hide_loading(state: ORMExecuteState) -> None:
     """Adds to every ORM query that rows of a batch which still loads, and rows emptied by linkage, do not exist."""
     if not state.is_select or state.is_column_load or state.is_relationship_load:
         return
-    if not (state.execution_options.get("see_merged") or state.execution_options.get("see_loading")):
-        for model in MERGED:
-            state.statement = state.statement.options(
-                with_loader_criteria(model, model.merged_into_id.is_(None), include_aliases=True)
-            )
     if state.execution_options.get("see_loading"):
         return
+    state.statement = state.statement.options(*_hidden(bool(state.execution_options.get("see_merged"))))
+
+
+@cache
+def _hidden(see_merged: bool) -> tuple[Any, ...]:
+    """The criteria as options of a query, made once: building them anew is dearer than most queries."""
     loading = select(ImportBatch.id).where(ImportBatch.status == LOADING)
-    for model in BATCHED:
-        state.statement = state.statement.options(
-            with_loader_criteria(
-                model, or_(model.batch_id.is_(None), model.batch_id.not_in(loading)), include_aliases=True
-            )
-        )
+    merged = [
+        with_loader_criteria(model, model.merged_into_id.is_(None), include_aliases=True)
+        for model in (() if see_merged else MERGED)
+    ]
+    unfinished = [
+        with_loader_criteria(model, or_(model.batch_id.is_(None), model.batch_id.not_in(loading)), include_aliases=True)
+        for model in BATCHED
+    ]
+    return (*merged, *unfinished)
 
 
 TOUCHED, AFTER_COMMIT = "touched", "after commit"

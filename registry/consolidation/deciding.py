@@ -57,7 +57,8 @@ def values_of(found: Iterable[Part]) -> dict[str, str]:
 def parts(accounts: Sequence[Account], rules: RuleSet, chain: str, choices: Iterable[Choice] = ()) -> Iterator[Part]:
     """Gives the parts that make up a person or tumor: every item that any account has is in exactly one of them."""
     ordered = sorted(accounts, key=lambda account: account.key)
-    present = sorted({int(number) for account in ordered for number, value in account.items.items() if value})
+    told = {int(number) for account in ordered for number, value in account.items.items() if value}
+    present = sorted(told)
     standing = _standing(choices, ordered)
     done: set[str] = set()
     for item in present:
@@ -66,7 +67,7 @@ def parts(accounts: Sequence[Account], rules: RuleSet, chain: str, choices: Iter
             yield _single(rule, item, ordered, rules, [c for c in standing if c.item == item])
         elif rule.id not in done:
             done.add(rule.id)
-            yield from _together(rule, ordered, rules, [c for c in standing if c.item in rule.items])
+            yield from _together(rule, told, ordered, rules, [c for c in standing if c.item in rule.items])
 
 
 def _standing(choices: Iterable[Choice], accounts: Sequence[Account]) -> list[Choice]:
@@ -84,12 +85,13 @@ def _single(rule: Rule, item: int, accounts: list[Account], rules: RuleSet, choi
     return Part(rule=rule, items=(item,), winner=winner, how=how, lost=lost, by_rule=winner, open=left)
 
 
-def _together(rule: Rule, accounts: list[Account], rules: RuleSet, choices: list[Choice]) -> Iterator[Part]:
+def _together(
+    rule: Rule, told: set[int], accounts: list[Account], rules: RuleSet, choices: list[Choice]
+) -> Iterator[Part]:
     by_rule, how, lost = _decide(rule, rule.lead, accounts, rules)
-    filled = {item for part in rule.fill for item in part}
     of_part = {part: [c for c in choices if c.item in part] for part in rule.fill}
-    of_whole = [c for c in choices if c.item not in filled]
-    items = tuple(sorted(rule.items - filled))
+    of_whole = [c for c in choices if c.item in rule.whole]
+    items = tuple(item for item in rule.whole if item in told)
     if of_whole:
         whole = _chosen(rule, items, by_rule, of_whole[-1], accounts)
     else:
@@ -97,6 +99,8 @@ def _together(rule: Rule, accounts: list[Account], rules: RuleSet, choices: list
         whole = Part(rule=rule, items=items, winner=by_rule, how=how, lost=lost, by_rule=by_rule, open=left)
     yield whole
     for part in rule.fill:
+        if told.isdisjoint(part):
+            continue
         giver = _giver(rule, part, whole.winner, accounts, rules)
         if of_part[part]:
             yield _chosen(rule, part, giver or whole.winner, of_part[part][-1], accounts)
@@ -150,7 +154,7 @@ def _decide(
     if len(able) == 1:
         return able[0], ONLY, lost
     told = {tuple(account.get(item) for item in lead) for account in able}
-    if len(told) == 1 and not rule.together:
+    if len(told) == 1 and (not rule.together or _alike(rule, able)):
         return min(able, key=lambda account: _quality(account, rules)), SAME, lost
     left = able
     for question in rule.questions:
@@ -161,6 +165,12 @@ def _decide(
         if len(left) == 1:
             break
     return left[0], SAME if len(told) == 1 else RULED, lost
+
+
+def _alike(rule: Rule, accounts: list[Account]) -> bool:
+    """Whether accounts say the same of every item of a rule, so that it is all one who gives it."""
+    first, *others = accounts
+    return all(account.get(item) == first.get(item) for account in others for item in rule.items)
 
 
 def _left_open(

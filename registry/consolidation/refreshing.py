@@ -55,12 +55,22 @@ def items_of(session: Session, row: Patient | Tumor, rules: RuleSet | None = Non
     return decided(session, row, rules)[0]
 
 
-def decided(session: Session, row: Patient | Tumor, rules: RuleSet | None = None) -> tuple[Items, tuple[Part, ...]]:
-    """Gives the same with the parts that make it up; a lone account is as it is and has no parts."""
+Made = tuple[Items, tuple[Part, ...]]
+"""What a row should say, and the parts that make it up."""
+
+
+def decided(
+    session: Session, row: Patient | Tumor, rules: RuleSet | None = None, choices: Sequence[Choice] | None = None
+) -> Made:
+    """Gives the same with the parts that make it up; a lone account is as it is and has no parts.
+
+    `choices` are those of its accounts where they are at hand already.
+    """
     chain, rows = row.__tablename__, accounts.rows_of(row)
     if len(rows) < 2:
         return _consolidated(chain, rows, None, ()), ()
-    choices = accounts.choices_of(session, chain, [account.id for account in rows])
+    if choices is None:
+        choices = accounts.choices_of(session, chain, [account.id for account in rows])
     found = tuple(parts(accounts.accounts_of(rows), rules or rules_of(session), chain, choices))
     return values_of(found), found
 
@@ -72,9 +82,7 @@ def refresh_patient(
 
     The central sequence of a person with several records is brought up to date as well.
     """
-    items, found = decided(session, patient, rules)
-    changed = _write(session, patient, items, who=who, why=why, action=action)
-    _keep_open(session, patient, found)
+    changed = write(session, patient, decided(session, patient, rules), who=who, why=why, action=action)
     if len(patient.records) > 1 and central.is_several(session, patient.id):
         _renumber(session, patient.id, who=who, why=why, said={})
     return changed
@@ -84,14 +92,29 @@ def refresh_tumor(
     session: Session, tumor: Tumor, *, who: str, why: str = "", rules: RuleSet | None = None, action: str = ACTION
 ) -> Mapping[str, list[str]]:
     """Writes the consolidated items and columns of a tumor; seals a revision when anything changed, and gives the changes."""
-    items, found = decided(session, tumor, rules)
-    _keep_open(session, tumor, found)
-    decisive = any(items.get(number) != tumor.items.get(number) for number in central.DECISIVE)
-    if decisive and items and central.is_several(session, tumor.patient_id):
-        numbers = _renumber(session, tumor.patient_id, who=who, why=why, said={tumor.id: items})
-        if tumor.id in numbers:
-            items[central.ITEM] = numbers[tumor.id]
-    return _write(session, tumor, items, who=who, why=why, action=action)
+    return write(session, tumor, decided(session, tumor, rules), who=who, why=why, action=action)
+
+
+def write(
+    session: Session,
+    row: Patient | Tumor,
+    made: Made,
+    *,
+    who: str,
+    why: str = "",
+    action: str = ACTION,
+    waiting: Sequence[OpenValue] | None = None,
+) -> Mapping[str, list[str]]:
+    """Writes what was decided of a row; `waiting` are its values left open where they are at hand already."""
+    items, found = made
+    _keep_open(session, row, found, waiting)
+    if isinstance(row, Tumor):
+        decisive = any(items.get(number) != row.items.get(number) for number in central.DECISIVE)
+        if decisive and items and central.is_several(session, row.patient_id):
+            numbers = _renumber(session, row.patient_id, who=who, why=why, said={row.id: items})
+            if row.id in numbers:
+                items[central.ITEM] = numbers[row.id]
+    return _write(session, row, items, who=who, why=why, action=action)
 
 
 def _renumber(session: Session, patient_id: int, *, who: str, why: str, said: dict[int, Items]) -> dict[int, str]:
@@ -105,11 +128,16 @@ def _renumber(session: Session, patient_id: int, *, who: str, why: str, said: di
     return numbers
 
 
-def _keep_open(session: Session, row: Patient | Tumor, found: Sequence[Part]) -> None:
+def open_values(session: Session, chain: str, rows: Iterable[int]) -> list[OpenValue]:
+    """Gives the values that are kept as left open of some rows."""
+    query = select(OpenValue).where(OpenValue.chain == chain, OpenValue.row_id.in_(list(rows)))
+    return list(session.scalars(query))
+
+
+def _keep_open(session: Session, row: Patient | Tumor, found: Sequence[Part], kept: Sequence[OpenValue] | None) -> None:
     """Keeps the list of values that the rules leave to a person: what was decided leaves it, what came is added."""
     wanted = {item: part.rule.id for part in found for item in part.open}
-    query = select(OpenValue).where(OpenValue.chain == row.__tablename__, OpenValue.row_id == row.id)
-    for waiting in session.scalars(query):
+    for waiting in open_values(session, row.__tablename__, [row.id]) if kept is None else kept:
         if wanted.get(waiting.item) == waiting.rule:
             del wanted[waiting.item]
         else:

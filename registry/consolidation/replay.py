@@ -6,7 +6,8 @@ What was stays in each row's history. A replay with the earlier rules restores i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from registry.consolidation import accounts, central
 from registry.consolidation.deciding import CHOSEN, RULED, Part
-from registry.consolidation.refreshing import decided, differences, refresh_patient, refresh_tumor
+from registry.consolidation.refreshing import decided, differences, open_values, write
 from registry.consolidation.rules import RuleSet, in_force, with_file, with_text
-from registry.consolidation.values import CHAINS, PATIENT, item_name
+from registry.consolidation.values import CHAINS, PATIENT, Choice, item_name
 from registry.db import Store
 from registry.errors import RegistryError
-from registry.models import Abstract, Patient, PatientRecord, Source, Tumor
+from registry.models import Abstract, OpenValue, Patient, PatientRecord, Source, Tumor
 
 CHUNK = 500
 WHO = "oncoregistry"
@@ -65,8 +66,9 @@ def replay(
         while True:
             with opened() as session:
                 found = _chunk(session, chain, start)
+                at_hand = _AtHand.of(session, chain, found)
                 for row in found:
-                    differing, made_of = _renewed(session, row, rules, dry_run=dry_run, who=who)
+                    differing, made_of = _renewed(session, row, rules, at_hand, dry_run=dry_run, who=who)
                     _count(made_of, tally)
                     for item, (before, after) in sorted(differing.items(), key=lambda pair: int(pair[0])):
                         if len(found_changes) < listed:
@@ -133,17 +135,35 @@ def _chunk(session: Session, chain: str, after: int) -> list[Any]:
     return list(session.scalars(select(Tumor).where(Tumor.id > after).options(loads).order_by(Tumor.id).limit(CHUNK)))
 
 
+@dataclass(frozen=True)
+class _AtHand:
+    """What the rows of a chunk need beside their accounts, asked for all at once: choices by account, values left open."""
+
+    choices: Mapping[int, Sequence[Choice]]
+    waiting: Mapping[int, Sequence[OpenValue]]
+
+    @classmethod
+    def of(cls, session: Session, chain: str, found: Sequence[Any]) -> _AtHand:
+        choices: dict[int, list[Choice]] = {}
+        for choice in accounts.choices_of(session, chain, [a.id for row in found for a in accounts.rows_of(row)]):
+            choices.setdefault(choice.account[1], []).append(choice)
+        waiting: dict[int, list[OpenValue]] = {}
+        for one in open_values(session, chain, [row.id for row in found]):
+            waiting.setdefault(one.row_id, []).append(one)
+        return cls(choices, waiting)
+
+
 def _renewed(
-    session: Session, row: Patient | Tumor, rules: RuleSet, *, dry_run: bool, who: str
+    session: Session, row: Patient | Tumor, rules: RuleSet, at_hand: _AtHand, *, dry_run: bool, who: str
 ) -> tuple[dict[str, list[str]], tuple[Part, ...]]:
     """What changes in a row, and of which parts it is made."""
     if not accounts.rows_of(row):
         return {}, ()
-    items, made_of = decided(session, row, rules)
+    choices = [choice for account in accounts.rows_of(row) for choice in at_hand.choices.get(account.id, ())]
+    items, made_of = decided(session, row, rules, choices)
     if not dry_run:
-        refresh = refresh_patient if isinstance(row, Patient) else refresh_tumor
-        why = f"replay, rules {rules.version}"
-        return dict(refresh(session, row, who=who, why=why, rules=rules)), made_of  # type: ignore[arg-type]
+        why, waiting = f"replay, rules {rules.version}", at_hand.waiting.get(row.id, ())
+        return dict(write(session, row, (items, made_of), who=who, why=why, waiting=waiting)), made_of
     decisive = isinstance(row, Tumor) and any(items.get(n) != row.items.get(n) for n in central.DECISIVE)
     if decisive and central.is_several(session, row.patient_id):
         numbers = central.central_numbers(session, row.patient_id, {row.id: items})

@@ -6,7 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,12 @@ class Rule:
     def questions(self) -> tuple[str, ...]:
         """All questions in their order, the last ones of every rule too."""
         return (*self.by, *(question for question in LAST if question not in self.by))
+
+    @cached_property
+    def whole(self) -> tuple[int, ...]:
+        """The items in order without those of parts that another account may fill."""
+        filled = {item for part in self.fill for item in part}
+        return tuple(sorted(self.items - filled))
 
     def part_of(self, item: int) -> tuple[int, ...]:
         """The items that follow a choice of this one: a part that may be filled, all of a rule's items, or it alone."""
