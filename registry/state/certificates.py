@@ -1,7 +1,9 @@
 """Cases by death certificate only: what the certificate says as an abstract with reporting source 7 and class of case 49.
 
 Site and histology are what the cause of death becomes in ICD-O-3; diagnosis and first contact are the day of death, as the
-standard asks of such cases. The values of the death carry the redisclosure rule of the file that brought it.
+standard asks of such cases. The values of the death carry the redisclosure rule of the file that brought it. The certificate
+is an account like any other: at home in a person of its own, and linked by a decision where the death was matched with a
+registered person, so that unlinking takes it out again.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from registry.config import Settings
 from registry.errors import RegistryError
 from registry.exchange.writing import LOADED, RECEIVED
 from registry.followup.matching import SEXES
+from registry.linkage import decisions
 from registry.linkage.consolidate import refresh_patient, refresh_tumor
 from registry.models import Abstract, Patient, PatientRecord, Source, Tumor, now
 from registry.models.followup import OutsideFile, ValueSource
@@ -40,10 +43,9 @@ def make_case(session: Session, number: int, *, settings: Settings, who: str, wh
     if source is None:
         source = Source(name=SOURCE)
         session.add(source)
-    patient = session.get(Patient, notice.patient_id) if notice.patient_id else None
-    if patient is None:
-        patient = Patient(items=dict(person), **fitted(Patient, patient_columns(person)))
-        session.add(patient)
+    known = _registered(session, notice)
+    patient = Patient(items=dict(person), **fitted(Patient, patient_columns(person)))
+    session.add(patient)
     record = PatientRecord(patient=patient, source=source, patient_id_number=notice.token, items=person)
     tumor = Tumor(patient=patient, items=dict(tumor_items), **fitted(Tumor, tumor_columns(tumor_items)))
     abstract = Abstract(
@@ -76,9 +78,19 @@ def make_case(session: Session, number: int, *, settings: Settings, who: str, wh
     session.expire(patient, ["records", "tumors"])
     refresh_patient(session, patient, who=who, why=told)
     refresh_tumor(session, tumor, who=who, why=told)
-    notice.patient_id = patient.id
+    if known is not None:
+        decisions.link(session, (known, record.id), who=who, why=told)
+    notice.patient_id = record.patient_id
     decide(session, notice, DCO, who=who, why=why, abstract_id=abstract.id)
     return abstract
+
+
+def _registered(session: Session, notice: DeathNotice) -> int | None:
+    """The first account of the registered person whose death this is."""
+    if not notice.patient_id:
+        return None
+    query = select(PatientRecord.id).where(PatientRecord.patient_id == notice.patient_id)
+    return session.scalars(query.order_by(PatientRecord.id).limit(1)).first()
 
 
 def _person(notice: DeathNotice) -> dict[str, str]:

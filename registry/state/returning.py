@@ -1,7 +1,7 @@
 """Files that go back to a facility: its own records with what is to be said of them, as NAACCR XML and as CSV.
 
-In the XML each remark is an element of a namespace of its own inside the tumor, which programs that do not know it pass over,
-as the NAACCR XML standard asks.
+The XML holds the records alone and is plain NAACCR XML, so that every program of a hospital validates and reads it; the CSV
+beside it holds each remark with the keys of its record.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from abstracting.naaccr.items import dictionary
 from abstracting.naaccr.records import Patient as FilePatient
 from abstracting.naaccr.records import Tumor as FileTumor
-from abstracting.naaccr.writer import escape_text, new_root, write_xml
+from abstracting.naaccr.writer import new_root, write_xml
 from registry.exchange.export import EDITING_VERSION, write_table
 from registry.items import known
 
-PREFIX, NAMESPACE = "return", "urn:oncoregistry:return:1"
 RECORD_TYPES = {"reason": "A", "change": "M"}
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -34,12 +32,6 @@ class Note:
     item: int | None = None
     sent: str = ""
     now: str = ""
-
-    def as_xml(self) -> str:
-        """The remark as an element of its own namespace."""
-        pairs = {"code": self.code, "item": str(self.item or ""), "sent": self.sent, "now": self.now}
-        told = "".join(f" {name}={quoteattr(printable(value))}" for name, value in pairs.items() if value)
-        return f"<{PREFIX}:{self.kind}{told}>{escape_text(printable(self.message))}</{PREFIX}:{self.kind}>"
 
 
 @dataclass(frozen=True)
@@ -56,9 +48,9 @@ def printable(text: str) -> str:
 
 
 def write_returned(path: Path, kind: str, records: Iterable[Returned], *, version: str = EDITING_VERSION) -> None:
-    """Writes the records with their remarks as NAACCR XML; items that the version does not have are left out."""
+    """Writes the records as NAACCR XML; items that the version does not have are left out."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root = new_root(version, RECORD_TYPES[kind], namespaces={PREFIX: NAMESPACE})
+    root = new_root(version, RECORD_TYPES[kind])
     write_xml(path, root, (_patient(record, version) for record in records))
 
 
@@ -69,8 +61,7 @@ def _patient(record: Returned, version: str) -> FilePatient:
         item = items.by_number(number)
         if item is not None and item.level in found and value:
             found[item.level][number] = printable(value)
-    tumor = FileTumor(items=found["Tumor"], extensions=[note.as_xml() for note in record.notes])
-    return FilePatient(items=found["Patient"], tumors=[tumor])
+    return FilePatient(items=found["Patient"], tumors=[FileTumor(items=found["Tumor"])])
 
 
 def write_lines(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -77,7 +77,7 @@ def test_a_return_is_written_fetched_logged_and_taken_back(central: Store, clien
     answer = inside.send(f"/state/rejected/{GENERAL}/return", {"purpose": PURPOSE})
     at = answer.headers["Location"]
     assert PURPOSE in inside.get(at).text
-    assert "SECRETNAME" in inside.get(f"{at}/file/0").text and "control-character" in inside.get(f"{at}/file/1").text
+    assert "control-character" in inside.get(f"{at}/file/0").text and "SECRETNAME" in inside.get(f"{at}/file/1").text
     assert inside.get(f"{at}/file/2").status_code == 404
     assert (reader.get(at).status_code, reader.get(f"{at}/file/0").status_code) == (200, 403)
     with central.reading() as session:

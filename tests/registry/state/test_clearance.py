@@ -15,7 +15,9 @@ from registry.exchange.importer import run_import
 from registry.followup import passive
 from registry.followup.disclosure import RETURN_FILE, withheld
 from registry.followup.matching import exact
-from registry.models import Abstract, Tumor
+from registry.linkage import decisions
+from registry.models import Abstract, Patient, Tumor
+from registry.models.linkage import LinkageDecision
 from registry.models.state import DeathNotice
 from registry.state import certificates, clearance, follow_back, transmissions
 
@@ -148,6 +150,22 @@ def test_a_case_of_a_registered_person_joins_that_person(cleared: Store) -> None
         assert sorted(sites) == ["C349", "C509"]
         last = session.scalars(select(Tumor).where(Tumor.primary_site == "C349")).one().patient.name_first
         assert last == "P2"
+
+
+def test_unlinking_a_certificate_takes_its_case_out_again(cleared: Store) -> None:
+    line = by_first(cleared)["P2"]
+    with cleared.reading() as session:
+        before = dict(session.get_one(Patient, line.patient_id).items)
+    with cleared.writing() as session:
+        abstract = certificates.make_case(session, line.id, settings=cleared.settings, who="t")
+        record = abstract.record
+        assert record.patient_id == line.patient_id != record.home_patient_id
+        assert session.get_one(Patient, line.patient_id).items["1910"] == "C349"
+        made = session.scalars(select(LinkageDecision).where(LinkageDecision.right_id == record.id)).one()
+        decisions.undo(session, made.id, who="t", why="another person of that name")
+        assert record.patient_id == record.home_patient_id and abstract.tumor.patient_id == record.home_patient_id
+        assert session.get_one(Patient, line.patient_id).items == before
+    assert audit.verify(cleared) == []
 
 
 def test_a_death_of_the_index_stays_bound_to_its_rule_as_a_case(central: Store, rows: Any, tmp_path: Path) -> None:
