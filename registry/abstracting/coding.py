@@ -18,6 +18,10 @@ from registry.items import known
 SURGERY = frozenset({670, 671, 1290, 1291})
 NOT_OF_THE_SCHEMA = frozenset({390, 400, 522, 523, 500, 764})
 LIMIT = 14
+BESIDE_ICD = {
+    1910: {"0000": "alive at last contact", "7777": "no certificate", "7797": "certificate without a coded cause"}
+}
+"""Codes of the cause of death that are none of ICD; NAACCR data dictionary, item 1910."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,9 @@ class Coding:
         if self.schema is not None and number not in NOT_OF_THE_SCHEMA and self.schema.input_for(number):
             return staging_desk().is_code_valid(self.schema, number, value)
         listed = _listed(number)
+        if number in BESIDE_ICD and value not in BESIDE_ICD[number]:
+            # the list is ICD-10 alone, and earlier deaths have codes of earlier revisions
+            return any(code.code == value for code in listed) or None
         return any(code.code == value for code in listed) or is_measure(number, value) if listed else None
 
     def search(self, number: int, query: str, limit: int = LIMIT) -> list[Code]:
@@ -112,6 +119,7 @@ _NINES = frozenset({90, 240, 820, 830})
 @lru_cache(maxsize=4000)
 def _listed(number: int) -> tuple[Code, ...]:
     found = dict(standard.codes(number)) or dict(standard.codes(number, "250"))
+    found = BESIDE_ICD.get(number, {}) | found
     return tuple(Code(code, label) for code, label in found.items() if code)
 
 

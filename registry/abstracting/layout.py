@@ -105,7 +105,7 @@ def numbers(shown: Iterable[Section]) -> tuple[int, ...]:
 
 def _is_asked(row: Mapping[str, str], year: int | None, items: Mapping[int, str]) -> bool:
     when = row["when"]
-    if when == HELD or (when not in ("", BY_PROGRAM) and not any(_says(items, part) for part in when.split(";"))):
+    if when == HELD or (when not in ("", BY_PROGRAM) and not any(holds(items, part) for part in when.split(";"))):
         return False
     if year is None:
         # without a year the newest form is shown
@@ -113,7 +113,7 @@ def _is_asked(row: Mapping[str, str], year: int | None, items: Mapping[int, str]
     return (not row["first"] or year >= int(row["first"])) and (not row["last"] or year <= int(row["last"]))
 
 
-def _says(items: Mapping[int, str], part: str) -> bool:
+def holds(items: Mapping[int, str], part: str) -> bool:
     """Whether an item holds what a condition asks for: `3780` any value, `1532=02 03` one that begins with one of these."""
     number, _, beginnings = part.partition("=")
     value = items.get(int(number), "")

@@ -16,6 +16,7 @@ from registry.abstracting.class_of_case import contact_question
 from registry.abstracting.coding import Coding
 from registry.abstracting.derived import Derived, derive
 from registry.abstracting.numbering import Renumbering, plan
+from registry.abstracting.proposals import proposals
 from registry.abstracting.queries import QueryLine, listed
 from registry.abstracting.status import Step, missing, steps
 from registry.abstracting.text_support import Support, prompt, support
@@ -47,6 +48,7 @@ class Field:
     hint: str
     wrong: bool
     part: str
+    proposal: str
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,12 @@ class Living:
 
 def form(items: Mapping[int, str], *, added: Iterable[int] = ()) -> tuple[FieldSection, ...]:
     """Gives the sections of the form with every field for the items as they are now."""
-    coding, needed = Coding.of(items), set(missing({**items})) | _required()
+    coding, needed, offered = Coding.of(items), set(missing({**items})) | _required(), proposals(items)
     return tuple(
         FieldSection(
             section.title,
             tuple(
-                FieldGroup(group.title, tuple(_field(n, items, coding, needed) for n in group.items))
+                FieldGroup(group.title, tuple(_field(n, items, coding, needed, offered) for n in group.items))
                 for group in section.groups
             ),
         )
@@ -124,10 +126,12 @@ def _required() -> set[int]:
 
 def field_of(number: int, items: Mapping[int, str], coding: Coding) -> Field:
     """Gives one field as the form shows it, for a page that shows some items alone."""
-    return _field(number, items, coding, set())
+    return _field(number, items, coding, set(), {})
 
 
-def _field(number: int, items: Mapping[int, str], coding: Coding, needed: set[int]) -> Field:
+def _field(
+    number: int, items: Mapping[int, str], coding: Coding, needed: set[int], offered: Mapping[int, str]
+) -> Field:
     item, value = known(number), items.get(number, "")
     text = is_text(number)
     coded = not text and coding.is_coded(number)
@@ -149,6 +153,7 @@ def _field(number: int, items: Mapping[int, str], coding: Coding, needed: set[in
         hint,
         bool(value) and coded and coding.is_known(number, value) is False,
         "here" if number in _HERE else "total" if number in _TOTAL else "",
+        "" if number in layout.SET_BY_PROGRAM else offered.get(number, ""),
     )
 
 

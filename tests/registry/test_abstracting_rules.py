@@ -7,7 +7,9 @@ import pytest
 from registry.abstracting import layout, treatment
 from registry.abstracting.coding import Coding
 from registry.abstracting.derived import age_at_diagnosis, consequences
+from registry.abstracting.proposals import proposals
 from registry.abstracting.status import missing
+from registry.abstracting.tables import rows
 from registry.abstracting.text_support import prompt, support
 
 BREAST = {390: "20230410", 400: "C504", 522: "8500", 523: "3"}
@@ -178,6 +180,31 @@ def test_some_items_are_asked_for_when_another_says_so(items, comes):
     asked = set(layout.numbers(layout.sections(BREAST | items))) - set(layout.numbers(layout.sections(BREAST)))
     assert set(comes) <= asked - set(items), "they come with the item"
     assert comes or asked <= set(items)
+
+
+@pytest.mark.parametrize(
+    ("items", "offered"),
+    [
+        ({1200: "20230502"}, {3170: "20230502", 682: "20230502", 832: "20230502"}),
+        ({1200: "20230502", 3170: "20230601"}, {682: "20230502", 832: "20230502"}),
+        ({776: "00"}, dict.fromkeys(range(1112, 1118), "0") | {1003: "cM0", 1013: "cM0"}),
+        ({776: "10"}, {}),
+        ({1390: "00", 1400: "00"}, {}),
+        ({1390: "00", 1400: "00", 1410: "00"}, {1639: "0"}),
+        ({1632: "0"}, {1633: "0", 1634: "0"}),
+        ({252: "FL"}, {254: "USA"}),
+        ({252: "ZZ"}, {}),
+    ],
+)
+def test_what_mostly_follows_is_offered_and_not_written(items, offered):
+    assert proposals(items) == offered
+    assert not set(offered) & set(consequences(BREAST | items, items))
+
+
+def test_every_offered_code_is_a_code_of_its_item():
+    coding = Coding.of(BREAST)
+    offered = {int(row["item"]): row["value"] for row in rows("proposals") if row["value"][0] != "="}
+    assert [n for n, value in offered.items() if coding.is_known(n, value) is False] == []
 
 
 def test_comorbidities_and_secondary_diagnoses_are_all_reachable():

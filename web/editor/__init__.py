@@ -10,6 +10,7 @@ from registry import records
 from registry.abstracting import derived, layout
 from registry.abstracting import page as desk
 from registry.abstracting.coding import Coding
+from registry.abstracting.proposals import proposals
 from registry.errors import RegistryError
 from registry.items import known
 from registry.models import Abstract
@@ -105,6 +106,7 @@ def live(abstract_id: int) -> Response:
         items=programs,
         meanings={n: _meaning(coding, n, items.get(n, "")) for n in touched if known(n)},
         faults=_faults(living),
+        proposals=proposals(items),
         side=render("editor/living.html", living=living, items=items, abstract_id=abstract_id, editable=True).get_data(
             as_text=True
         ),

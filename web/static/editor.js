@@ -12,6 +12,7 @@ const editable = () => fields().filter((field) => !field.readOnly);
 const clean = (text) => text.replace(/\r\n/g, "\n").trim();
 const was = (field) => form.elements[`was-${number(field)}`]?.value ?? field.value;
 const changed = (field) => clean(field.value) !== clean(was(field));
+const resolving = new Set();
 let leaving = false, running = false, again = null, timer = 0, conflict = false, then = null;
 
 function tell() {
@@ -31,6 +32,8 @@ async function live({ save = false, add = "" } = {}) {
   if (conflict) return;
   if (running) { again = { save: save || again?.save, add: add || again?.add }; return; }
   running = true;
+  form.setAttribute("aria-busy", "true");
+  await Promise.all(resolving);
   const body = new URLSearchParams({ csrf_token: token, version: form.elements.version.value, shown: form.elements.shown.value, save: save ? "1" : "0", why: form.elements.why.value });
   if (add) form.elements.add.value = [form.elements.add.value, add].filter(Boolean).join(",");
   body.set("add", form.elements.add.value);
@@ -46,6 +49,7 @@ async function live({ save = false, add = "" } = {}) {
     show(await answer.json(), save ? sent : new Map());
   } catch { then = null; toast("The server cannot be reached. What you typed is still here."); } finally {
     running = false;
+    if (!again) form.removeAttribute("aria-busy");
     const left = tell();
     if (again) { const wish = again; again = null; live(wish); } else if (left) schedule(); else if (then) { const next = then; then = null; next(); }
   }
@@ -95,6 +99,7 @@ function show(answer, saved) {
     const field = entry.querySelector(".input");
     if (faults) field.setAttribute("aria-invalid", "true"); else if (!entry.querySelector(".meaning-wrong")) field.removeAttribute("aria-invalid");
   }
+  propose(answer.proposals);
   const side = document.getElementById("living");
   const paths = [...side.querySelectorAll(".path")].map((d) => d.open);
   const reasons = new Map([...side.querySelectorAll(".stand[open]")].map((d) => [d.dataset.rule, d.querySelector("[name=reason]").value]));
@@ -103,6 +108,16 @@ function show(answer, saved) {
   side.querySelectorAll(".path").forEach((d, n) => { d.open = paths[n] ?? false; });
   for (const stand of side.querySelectorAll(".stand")) if (reasons.has(stand.dataset.rule)) { stand.open = true; stand.querySelector("[name=reason]").value = reasons.get(stand.dataset.rule); }
   if (here) document.getElementById(here)?.focus({ preventScroll: true });
+}
+
+// what mostly follows stands at the empty field; F3 takes it
+function propose(offered) {
+  for (const field of editable()) {
+    const value = field.value ? "" : offered[number(field)] ?? "", place = document.getElementById(`${field.id}-meaning`);
+    if (value) field.dataset.proposal = value; else delete field.dataset.proposal;
+    if (!place) continue;
+    if (value) place.textContent = `F3 takes ${value}`; else if (place.textContent.startsWith("F3 takes")) place.textContent = "";
+  }
 }
 
 // other items are needed now: the fields come anew, the typing, the cursor and the place on the screen stay
@@ -203,18 +218,35 @@ form.addEventListener("input", (event) => {
   if (!field.name?.startsWith("item-")) return;
   tell();
   schedule();
-  if (field.role === "combobox" || field.getAttribute("role") === "combobox") {
+  if (field.getAttribute("role") === "combobox") {
+    // what was picked for fewer letters is not what is typed now
+    if (open === field) pick(menu, field, -1);
     clearTimeout(waits.get(field));
     waits.set(field, setTimeout(() => (field.value ? offer(field) : shut()), 60));
   }
   const meter = field.closest(".entry")?.querySelector(".meter");
   if (meter) meter.textContent = `${field.value.length} / ${meter.dataset.limit}`;
+  if (auto?.checked && event.inputType === "insertText" && isComplete(field)) step(field, 1);
   if (field.tagName === "TEXTAREA") { field.rows = Math.min(10, 1 + Math.ceil(field.value.length / 70)); }
 });
 
 function changedAt(field) {
+  if (field.getAttribute("role") === "combobox" && (/^[A-Za-z ]{2,}$/.test(field.value) || field.value.trim().length > Number(field.dataset.length))) resolve(field);
   if (field.dataset.date !== undefined) field.value = dated(field.value);
   if (changed(field)) live();
+}
+
+// words that were left before the codes came: the best match takes their place
+function resolve(field) {
+  const words = field.value;
+  const query = new URLSearchParams({ item: number(field), query: words, ...context() });
+  const done = fetch(`${form.dataset.codes}?${query}`).then((answer) => answer.json()).then(({ rows }) => {
+    const exact = (each) => each.code === words.trim().toUpperCase();
+    const row = rows.find(exact) ?? rows.find((each) => !each.range);
+    const now = document.getElementById(field.id);
+    if (row && now.value === words) { now.value = row.code; document.getElementById(`${now.id}-meaning`).textContent = row.label; }
+  }).catch(() => {}).finally(() => resolving.delete(done));
+  resolving.add(done);
 }
 
 // 3/4/2024, 03042024 and 20240304 are the same day
@@ -235,6 +267,28 @@ form.addEventListener("focusout", (event) => {
   changedAt(field);
 });
 
+// with the switch on a code of full length, or a whole date, needs no Enter
+const auto = document.getElementById("auto-next");
+function isComplete(field) {
+  if (field.selectionStart !== field.value.length) return false;
+  if (field.dataset.date !== undefined) return /^\d{8}$/.test(field.value);
+  return field.getAttribute("role") === "combobox" && field.value.length === Number(field.dataset.length) && /\d/.test(field.value);
+}
+if (auto) {
+  auto.parentElement.hidden = false;
+  auto.checked = localStorage.getItem("editor.auto") === "1";
+  auto.addEventListener("change", () => localStorage.setItem("editor.auto", auto.checked ? "1" : "0"));
+}
+
+// the first field of the next group of items, or of this one and the one before
+function group(by) {
+  const groups = [...fieldsBox.querySelectorAll(".group")].filter((each) => each.querySelector("[name^='item-']:not([readonly])"));
+  const first = (each) => each.querySelector("[name^='item-']:not([readonly])");
+  const here = document.activeElement.closest(".group"), at = groups.indexOf(here);
+  const next = by < 0 && at >= 0 && first(here) !== document.activeElement ? here : groups[at + by];
+  if (next) { const field = first(next); field.scrollIntoView({ block: "center" }); field.focus({ preventScroll: true }); }
+}
+
 function step(field, by) {
   const all = editable();
   const next = all[all.indexOf(field) + by];
@@ -245,7 +299,7 @@ form.addEventListener("keydown", (event) => {
   const field = event.target;
   if (!field.name?.startsWith("item-") || field.tagName === "TEXTAREA") return;
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    if (field.getAttribute("role") !== "combobox") return;
+    if (field.getAttribute("role") !== "combobox" || event.ctrlKey || event.altKey) return;
     event.preventDefault();
     if (!open) { offer(field, true); return; }
     const count = menu.children.length;
@@ -257,6 +311,12 @@ form.addEventListener("keydown", (event) => {
     event.preventDefault();
     if (event.ctrlKey || event.metaKey) return;
     step(field, event.shiftKey ? -1 : 1);
+  } else if (event.key === "F3" && field.dataset.proposal && !field.value && !field.readOnly) {
+    event.preventDefault();
+    field.value = field.dataset.proposal;
+    shut();
+    tell();
+    step(field, 1);
   } else if (event.key === "F4" && field.dataset.unknown && !field.readOnly) {
     event.preventDefault();
     field.value = field.dataset.unknown;
@@ -322,6 +382,13 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     if (open) take(open);
     complete();
+  } else if ((event.ctrlKey || event.altKey) && (event.key === "ArrowDown" || event.key === "ArrowUp") && fieldsBox.contains(event.target)) {
+    event.preventDefault();
+    group(event.key === "ArrowDown" ? 1 : -1);
+  } else if (event.key === "F9" && auto) {
+    event.preventDefault();
+    auto.click();
+    toast(auto.checked ? "A complete code goes on by itself." : "Enter goes on.");
   } else if (event.key === "F8") {
     event.preventDefault();
     nextEdit(event.shiftKey ? -1 : 1);
