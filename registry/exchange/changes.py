@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from registry import audit
 from registry.exchange.incoming import Noticed
 from registry.exchange.writing import LOADED, RECEIVED
+from registry.followup.resent import ask_once, compare_accounts
 from registry.items import is_text
 from registry.linkage.consolidate import refresh_patient, refresh_tumor
 from registry.models import Abstract, AbstractText, ImportChange, Patient, PatientRecord, Revision
@@ -58,7 +59,17 @@ def _apply(
         row.digest = incoming.pop("digest")
         before = _content(row)
         kept = {n for n in edited.get(row.id, ()) if before.get(n) != incoming.get(n)}
-        for n in sorted(kept):
+        quiet: frozenset[str] = frozenset()
+        if isinstance(row, PatientRecord):
+            told = compare_accounts(before, incoming, source=why)
+            kept = (kept - told.take) | {n for n in told.keep if before.get(n, "") != incoming.get(n, "")}
+            if told.news is not None:
+                ask_once(session, row, told.news, told.reason, who=who)
+            stays, quiet = sorted(kept & told.keep), told.keep
+            if stays:
+                word = "waits for a review" if told.news is not None else "keeps its last contact"
+                notices.append(Noticed(0, "contact", f"{table} {row.id} {word}: {told.reason}", int(stays[0])))
+        for n in sorted((kept & edited.get(row.id, set())) - quiet):
             text = f"{table} {row.id}: item {n} was edited here and keeps {before.get(n, '')!r}, not {incoming.get(n, '')!r}"
             notices.append(Noticed(0, "edited-here", text, int(n)))
         kept |= {n for n in (RECEIVED, LOADED) if n in before and n not in incoming}

@@ -129,22 +129,22 @@ def record_news(
     if not own:
         raise RegistryError("not-found", f"patient {patient_id} has no account here")
     open_to_hospitals = redisclosure(news.rule).allows(HOSPITAL)
-    kinds = [_compare(account.items, news) for account in own]
+    kinds = [compare(account.items, news) for account in own]
     # what the registry knows beyond these accounts (a death that hospitals may not see) asks for a review as well
-    verdicts = [*kinds, _compare(patient.items, news)]
+    verdicts = [*kinds, compare(patient.items, news)]
     conflict = next((reason for fate, reason in verdicts if fate == REVIEW), "")
     if conflict and not (facility_id is not None and all(fate != REVIEW for fate, _ in kinds)):
-        return _ask_for_review(session, patient, news, conflict, who=who, facility_id=facility_id)
+        return ask_for_review(session, patient, news, conflict, who=who, facility_id=facility_id)
     review = None
     if conflict:
         # the hospital records what it heard; only the registry learns that this contradicts a death it knows of
-        review = _ask_for_review(session, patient, news, conflict, who=who, facility_id=None).review_id
+        review = ask_for_review(session, patient, news, conflict, who=who, facility_id=None).review_id
     why = f"follow-up: {news.source}"
     changed: list[dict[str, Any]] = []
     if open_to_hospitals:
         for account, (fate, _reason) in zip(own, kinds):
             changed += _write(session, account, news, fate, facility_id, who=who, why=why)
-    elif _compare(patient.items, news)[0] == RECORDED:
+    elif compare(patient.items, news)[0] == RECORDED:
         changed.append(_write_apart(session, patient, news, who=who, why=why))
     if any(change.get("person") for change in changed):
         _say_who(session, patient_id, news, who=who)
@@ -161,7 +161,7 @@ def _accounts(patient: Patient, facility_id: int | None) -> list[PatientRecord]:
     ]
 
 
-def _compare(items: Mapping[str, str], news: News) -> tuple[str, str]:
+def compare(items: Mapping[str, str], news: News) -> tuple[str, str]:
     """What news does to one account, and why: recorded, kept as it is, or a case for review."""
     stood, told = parse_date(items.get("1750")), parse_date(news.day)
     dead = clean(items.get("1760")) not in {"", ALIVE}
@@ -302,9 +302,10 @@ def _say_who(session: Session, patient_id: int, news: News, *, who: str) -> None
         )
 
 
-def _ask_for_review(
+def ask_for_review(
     session: Session, patient: Patient, news: News, reason: str, *, who: str, facility_id: int | None
 ) -> Effect:
+    """Puts news before a person instead of writing them."""
     review = ContactReview(
         patient_id=patient.id,
         facility_id=facility_id,

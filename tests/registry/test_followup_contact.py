@@ -27,6 +27,7 @@ from registry.followup.disclosure import (
     redisclosure_rules,
     withheld,
 )
+from registry.followup.resent import compare_accounts
 from registry.followup.rules import rule_set
 from registry.followup.standing import standing
 from registry.models import Abstract, Patient
@@ -325,3 +326,55 @@ def test_the_annual_review_writes_recurrence_treatment_and_a_functional_note(sto
         review = annual.annual_review(session.get_one(Patient, number))[0]
     assert review.items[1880] == "13" and review.later == (("20250601", ((1673, "2"),)),)
     assert review.notes == ("2025-06-15 function: walks unaided",)
+
+
+# ---- a source that sends its account again ------------------------------------------------------------------------------
+
+ALIVE_2024, DEAD_2024 = {"1750": "20240601", "1760": "1"}, {"1750": "20240601", "1760": "0", "1910": "C509"}
+SENT_AGAIN = [
+    ({}, ALIVE_2024, "", "", ""),
+    (ALIVE_2024, {"1750": "20230101", "1760": "1"}, "1750 1760", "", ""),
+    (ALIVE_2024, {"1750": "", "1760": "1"}, "1750 1760 1910", "", ""),
+    (ALIVE_2024, {"1750": "", "1760": "0"}, "1750", "1760 1910", ""),
+    (ALIVE_2024, {"1750": "20250101", "1760": "1"}, "", "1750 1760", ""),
+    (ALIVE_2024, {"1750": "20250101", "1760": "0", "1910": "C509"}, "", "1750 1760 1910", ""),
+    (ALIVE_2024, {"1750": "20230101", "1760": "0"}, "1750 1760 1910", "", "died before the last contact"),
+    (DEAD_2024, {"1750": "20250101", "1760": "1"}, "1750 1760 1910", "", "told alive after the death"),
+    (DEAD_2024, {"1750": "20230101", "1760": "1"}, "1750 1760 1910", "", ""),
+    (DEAD_2024, {"1750": "20240701", "1760": "0"}, "1750 1760 1910", "", "another date of death"),
+    (DEAD_2024, {"1750": "20240601", "1760": "0", "1910": "C349"}, "", "", ""),
+]
+
+
+@pytest.mark.parametrize(("before", "told", "keep", "take", "review"), SENT_AGAIN)
+def test_an_account_that_is_sent_again(
+    before: dict[str, str], told: dict[str, str], keep: str, take: str, review: str
+) -> None:
+    found = compare_accounts(before, told)
+    here = {"1750", "1760", "1910"}
+    assert (found.keep & here, found.take & here) == (set(keep.split()), set(take.split()))
+    assert (found.news is not None) == bool(review) and review in found.reason
+
+
+def test_an_import_never_takes_a_contact_back_nor_a_death_without_review(store: Store) -> None:
+    def sent(day: str, status: str) -> tuple[str | None, str | None]:
+        person = {20: "1", 2230: "SYNTHETIC", 2240: "ANN", 240: "19500101", 225: "2", 1750: day, 1760: status}
+        tumor = {400: "C509", 522: "8500", 390: "20200101", 540: FIRST, 550: "202000001"}
+        run_import(store, Given([(person, [tumor])]), name=day, who="t", source="a")
+        with store.reading() as session:
+            patient = session.scalars(select(Patient)).one()
+            return patient.vital_status, patient.date_of_last_contact
+
+    assert sent("20240101", "1") == ("1", "20240101")
+    assert sent("20230101", "1") == ("1", "20240101")
+    with store.writing() as session:
+        number = session.scalars(select(Patient.id)).one()
+        record_news(session, number, News(day="20240301", vital_status="1", source="reply"), who="t", today=TODAY)
+    # what follow-up wrote goes on with the next news of the hospital, and a death takes its day along
+    assert sent("20240201", "1") == ("1", "20240301")
+    assert sent("20240601", "0") == ("0", "20240601")
+    for _ in range(2):
+        assert sent("20250101", "1") == ("0", "20240601")
+        assert sent("20240601", "0") == ("0", "20240601")
+    with store.reading() as session:
+        assert [r.proposed["1750"] for r in session.scalars(select(ContactReview))] == ["20250101"]
