@@ -37,6 +37,27 @@ class Test:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """A kind of case that is reported by agreement alone; what is left out does not limit it."""
+
+    title: str
+    behaviors: tuple[str, ...] = ()
+    histologies: tuple[int, int] = (0, 9999)
+    sites: tuple[str, ...] = ("",)
+    not_sites: tuple[str, ...] = ()
+
+    def covers(self, site: str, histology: str, behavior: str) -> bool:
+        """Whether a case is of this kind; one without a histology is of none that asks for one."""
+        first, last = self.histologies
+        return (
+            (not self.behaviors or behavior in self.behaviors)
+            and site.startswith(self.sites)
+            and not (self.not_sites and site.startswith(self.not_sites))
+            and first <= (int(histology) if histology.isdigit() else 0) <= last
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RuleSet:
     """One body's rules of follow-up from the day on which they hold."""
 
@@ -55,6 +76,7 @@ class RuleSet:
     aged_out_years: int
     aged_out_counts_as: str
     tests: tuple[Test, ...] = field(default=())
+    agreements: tuple[Agreement, ...] = ()
 
 
 def _years_before(day: date, years: int) -> date:
@@ -93,6 +115,9 @@ def rule_set(name: str = DEFAULT) -> RuleSet:
 def _read(row: dict[str, Any]) -> RuleSet:
     values = dict(row)
     tests = tuple(Test(**{**test, "behavior": tuple(test.get("behavior", ()))}) for test in values.pop("test", []))
+    agreements = [
+        {k: tuple(v) if isinstance(v, list) else v for k, v in a.items()} for a in values.pop("agreement", [])
+    ]
     earliest = values.pop("earliest_diagnosis")
     return RuleSet(
         **{
@@ -101,5 +126,6 @@ def _read(row: dict[str, Any]) -> RuleSet:
             "classes": frozenset(values["classes"]),
             "earliest_diagnosis": date.fromisoformat(earliest) if earliest else None,
             "tests": tests,
+            "agreements": tuple(Agreement(**agreement) for agreement in agreements),
         }
     )

@@ -258,6 +258,9 @@ def _excluded(row: Row[Any], rules: RuleSet) -> str:
     site, histology, behavior = row.primary_site or "", row.histology or "", row.behavior or ""
     if rules.classes and (row.class_of_case or "") not in rules.classes:
         return f"class of case {row.class_of_case or 'blank'} is not followed"
+    for agreement in rules.agreements:
+        if agreement.covers(site, histology, behavior):
+            return f"reportable by agreement: {agreement.title}"
     if rules.exclude_benign and behavior in {"0", "1"}:
         return "benign or borderline"
     if rules.exclude_cervix_in_situ and site.startswith("C53") and behavior == "2":
