@@ -26,7 +26,7 @@ LATEST, CHANGED = 24, 16
 LINKED = 2
 """So many pairs a person of the demo links; one more is linked by two, one kept apart, one left to the second reviewer."""
 
-WHO, SECOND_WHO = "state", "registrar"
+WHO, SECOND_WHO = "administrator", "registrar"
 KINDS = ("academic center", "hospital")
 
 
