@@ -163,6 +163,7 @@ def run_scan(desk: Desk, asked: ScanRequest, progress: Callable[[int, int], None
         shape=asked.shape,
         rates=asked.rates,
         max_share=asked.max_share,
+        max_radius=asked.max_radius,
         max_time=asked.max_time,
         start=str(tables.years[0]),
         end=str(tables.years[1]),

@@ -34,13 +34,17 @@ MOST_REPLICATES = 9999
 
 @dataclass(frozen=True, kw_only=True)
 class ScanRequest(CasesRequest):
-    """Every choice of a scan. `max_share` and `max_time` are shares of people and of the years; `adjust` the covariates."""
+    """Every choice of a scan.
+
+    `max_share` and `max_time` are shares of people and of the years, `max_radius` is in km; `adjust` is for age and sex.
+    """
 
     model: str = "poisson"
     analysis: str = "spatial"
     shape: str = "circular"
     rates: str = "high"
     max_share: float = 0.5
+    max_radius: float | None = None
     max_time: float = 0.5
     adjust: bool = True
     min_cases: int = 2
@@ -65,6 +69,8 @@ class ScanRequest(CasesRequest):
         parts = [MODELS[self.model].split(" (")[0], ANALYSES[self.analysis].lower()]
         if self.analysis != "temporal":
             parts.append(f"{SHAPES[self.shape].lower()} up to {100 * self.max_share:g}% of the people at risk")
+            if self.max_radius is not None:
+                parts[-1] += f" and a radius of {self.max_radius:g} km"
         if self.timed:
             parts.append(f"windows up to {100 * self.max_time:g}% of the years")
         if self.model == "poisson":
@@ -81,6 +87,7 @@ _CHOICES: dict[str, tuple[Mapping[str, str], str]] = {
     "overlap": (OVERLAPS, "rule of secondary clusters"),
 }
 _WHOLE = {"min_cases": (1, 1000), "replicates": (99, MOST_REPLICATES), "seed": (1, 2**31 - 1)}
+_RADIUS = (1, 5000)
 _SHARES = {"max_share": (0.01, 0.5), "max_time": (0.05, 0.9)}
 
 
@@ -94,6 +101,7 @@ def from_address(given: Mapping[str, Sequence[str]]) -> ScanRequest:
         found |= read.whole(name, low, high, name.replace("_", " "), open_end=False)
     for name, (least, most) in _SHARES.items():
         found |= read.number(name, least, most, name.replace("_", " "), kind="share")
+    found |= read.number("max_radius", *_RADIUS, "largest radius in km")
     for name in ("adjust", "gini", "early"):
         found |= read.switch(name)
     if found.get("model") == "stp" and found.get("analysis", "spatial") not in ("space-time", "prospective"):

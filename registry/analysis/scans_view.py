@@ -200,7 +200,7 @@ def tried(session: Session, number: int) -> Tried:
     def different(*names: str) -> int:
         return len({tuple(getattr(one, name) for name in names) for one in asked})
 
-    settings = ("model", "analysis", "shape", "rates", "max_share", "max_time", "adjust", "behavior")
+    settings = ("model", "analysis", "shape", "rates", "max_share", "max_radius", "max_time", "adjust", "behavior")
     return Tried(
         len(asked), different("site"), different("age_from", "age_to"), different("sex"), different("year_from", "year_to"),
         different(*settings),

@@ -272,6 +272,15 @@ def test_every_kind_of_scan_runs(app, enter_as, choices):
     assert page.status_code == 200 and "at p ≤ 0.05" in page.text
 
 
+def test_no_window_is_wider_than_the_radius_asked_for(app, enter_as):
+    inside = enter_as("administrator")
+    address = scan(app, inside, {"year_from": "2005", "replicates": "99", "max_radius": "40", "rates": "both"})
+    found = inside.get(f"{address}.json").json["rows"]
+    assert found and max(one["radius_km"] or 0 for one in found) <= 40
+    page = inside.get(address).text
+    assert "a radius of 40 km" in page and "MaxSpatialSizeInDistanceFromCenter=40" in page
+
+
 @pytest.mark.parametrize(
     ("choices", "says"),
     [
