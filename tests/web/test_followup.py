@@ -155,6 +155,30 @@ def test_numbers_open_their_lists_and_a_list_has_its_twins(cohort: Store, client
     assert inside.get("/follow-up/due.csv?list=lost").text.count("SYNTHETIC0") >= LOST
 
 
+def test_numbers_of_the_months_to_come_open_who_will_be_lost(cohort: Store, client: Any) -> None:
+    inside = client("general")
+    page = inside.get("/follow-up/rates").text
+    links = re.findall(r'href="(/follow-up/rates/recent/case/E)\?(as_of=[\d-]+)"[^>]*>([\d.]+) %', page)
+    assert len(links) == 12
+    place, day, share = links[-1]
+    lost = sum(row["cases"] for row in inside.get(f"{place}.json?{day}").json["rows"])
+    counted = sum(row["cases"] for row in inside.get(f"{place[:-1]}A.json?{day}").json["rows"])
+    assert float(share) == round(100 * (1 - lost / counted), 1)
+    # letters are those of today: a list of another day offers none
+    assert "Print their letters" not in inside.get(f"/follow-up/rates/recent/case/plan?{day}").text
+
+
+def test_numbers_of_productivity_open_their_attempts(cohort: Store, client: Any) -> None:
+    inside = client("general")
+    run = inside.send("/follow-up/letters", {"list": "lost", "source": "patient"}).headers["Location"]
+    inside.send(f"{run}/posted")
+    page = inside.get("/follow-up/productivity").text
+    links = re.findall(r'href="(/follow-up/productivity/(?:way|person)/\w+)(\?[^"]+)" aria-label="[^"]*: (\d+)"', page)
+    assert [number for _, _, number in links] == [str(LOST)] * 4
+    for place, query, number in links:
+        assert len(inside.get(f"{place}.json{query.replace('&amp;', '&')}").json["rows"]) == int(number)
+
+
 def test_a_bound_account_sees_nothing_of_another_facility(cohort: Store, client: Any, ids: Any) -> None:
     bound, free = client("general"), client("registrar")
     place = f"/follow-up/patients/{ids['other_patient']}"
