@@ -10,6 +10,8 @@ from registry import records
 from registry.models import Abstract
 from registry.models.desk import PhysicianQuery
 
+MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "12mm")
+
 
 def test_a_case_cannot_begin_without_a_search(client):
     assert client("registrar").get("/desk/start/patient").status_code == 422
@@ -134,3 +136,24 @@ def test_every_page_of_the_desk_is_accessible(browser_page, ids, scheme, assert_
         page.goto(place)
         assert_accessible(page)
     assert_no_foreign_requests(page)
+
+
+def test_the_visual_abstract_and_the_letter_are_one_printed_page(browser_page, app, client, ids):
+    """Also with every block of text filled; navigation and buttons are not printed."""
+    blocks = (*range(2520, 2580, 10), *range(2600, 2690, 10))
+    long = dict.fromkeys(blocks, "04/10/2023 General: " + "finding " * 60)
+    with app.extensions["store"].writing() as session:
+        records.save(session, ids["abstract"], long, who="registrar")
+    asked = client("registrar").send(
+        f"/desk/abstracts/{ids['abstract']}/ask", {"addressee": "Dr. A", "question": "Side?"}
+    )
+    page = browser_page("registrar")
+    for place, printed, hidden in (
+        (f"/desk/abstracts/{ids['abstract']}/page", ".visual", ".side"),
+        (asked.headers["Location"], ".letter", ".query-acts"),
+    ):
+        page.goto(place)
+        page.emulate_media(media="print")
+        assert page.locator(printed).is_visible() and not page.locator(hidden).first.is_visible()
+        pages = re.findall(rb"/Type\s*/Page[^s]", page.pdf(format="Letter", margin=MARGIN))
+        assert len(pages) == 1, place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import flash, redirect, request, url_for
 
+from abstracting.codes.morphology import label as morphology_label
 from registry import records
 from registry.abstracting import comparison, numbering, queries, treatment
 from registry.abstracting import page as desk
@@ -144,6 +145,7 @@ def visual(abstract_id: int):
         sections=desk.form(items),
         living=living,
         treatments=treatment.lines(items),
+        term=morphology_label(items.get(522), items.get(523)),
         coding=Coding.of(items),
         texts=texts,
         identified=identified,
