@@ -8,10 +8,10 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.consolidation.deciding import consolidate
+from registry.consolidation.deciding import consolidate, parts
 from registry.consolidation.rules import shipped
 from registry.consolidation.stories import tell
-from registry.consolidation.values import PATIENT, TUMOR, Account, Choice
+from registry.consolidation.values import KNOWN, PATIENT, TUMOR, Account, Choice
 
 RULES = shipped()
 DAYS = ["", "2019", "201903", "20190304", "20190310", "20200101", "9999", "nonsense"]
@@ -179,3 +179,30 @@ def test_the_stories_tell_exactly_what_was_decided(data, chain):
         others = {a.key for a in given_ if a.get(story.item) not in ("", story.value)}
         assert {loser.account.key for loser in story.losers} == others
         assert story.sentence.endswith(".") and all(loser.why for loser in story.losers)
+
+
+@given(st.data(), CHAIN)
+@settings(max_examples=100, deadline=None)
+def test_what_is_left_open_is_the_same_in_every_order_and_ends_with_a_choice(data, chain):
+    given_ = data.draw(accounts(chain, 2))
+    found = [(part.rule.id, item, part.winner) for part in parts(given_, RULES, chain) for item in part.open]
+    left = sorted((rule, item) for rule, item, _ in found)
+    for other in permutations(given_):
+        assert sorted((p.rule.id, item) for p in parts(other, RULES, chain) for item in p.open) == left
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    kept = [
+        Choice(id=n, item=item, value=a.get(item), account=(a.table, a.id), who="me", at=moment)
+        for n, (_, item, a) in enumerate(found, 1)
+    ]
+    assert [item for part in parts(given_, RULES, chain, kept) for item in part.open] == []
+    assert consolidate(given_, RULES, chain, kept) == consolidate(given_, RULES, chain), "keeping changes nothing"
+
+
+@given(st.data(), CHAIN)
+@settings(max_examples=100, deadline=None)
+def test_open_are_only_items_of_which_two_accounts_know_different_values(data, chain):
+    given_ = data.draw(accounts(chain, 2))
+    for part in parts(given_, RULES, chain):
+        for item in part.open:
+            known = {a.get(item) for a in given_ if RULES.level(item, a.get(item)) >= KNOWN}
+            assert len(known) > 1 and item not in RULES.never
