@@ -102,7 +102,14 @@ def test_every_page_is_accessible_in_both_themes(
         number = session.scalars(select(Patient.id).where(Patient.name_last == "SYNTHETIC000")).one()
     page = browser_page("administrator", color_scheme=scheme)
     places = ["", "due", "due?list=lost", "letters", "templates", "templates/patient/fr", "replies", "files", "review"]
-    places += ["rates", "rates/recent/case/E", "rates/recent/case/plan", "productivity"]
+    places += [
+        "rates",
+        "rates/recent/case/E",
+        "rates/recent/case/plan",
+        "productivity",
+        "productivity/way/told?name=patient",
+        "rates/recent/case/E?as_of=2099-12-31",
+    ]
     places += [f"patients/{number}", f"patients/{number}/review"]
     for place in places:
         page.goto(f"/follow-up/{place}")
