@@ -97,12 +97,17 @@ TOUCHED, AFTER_COMMIT = "touched", "after commit"
 """Keys of a session's notes: accounts whose items changed, and work to do once the transaction has ended."""
 
 
+BIRTH = "240"
+
+
 @dataclass
 class Touched:
     """What a transaction changed in accounts of patients and tumors, by the numbers of the rows."""
 
     patients: set[int] = field(default_factory=set)
     records: set[int] = field(default_factory=set)
+    births: set[str] = field(default_factory=set)
+    """Birth dates that changed accounts of persons have or had."""
 
     def __bool__(self) -> bool:
         return bool(self.patients or self.records)
@@ -123,6 +128,9 @@ def _note_touched(session: Session, context: Any) -> None:
         histories = {name: inspect(row).attrs[name].history for name in ("items", owner)}
         if row in session.deleted or any(history.has_changes() for history in histories.values()):
             owners = {getattr(row, owner), *(histories[owner].deleted or ())} - {None}
+            if isinstance(row, PatientRecord):
+                before = histories["items"].deleted or ()
+                found.births.update(items.get(BIRTH, "") for items in (row.items, *before) if items)
             (found.patients if owner == "patient_id" else found.records).update(owners)
 
 

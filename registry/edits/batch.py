@@ -18,6 +18,7 @@ from abstracting.edits.summary import EditReport
 from registry.db import Store
 from registry.edits.evaluation import CANREG_BASIS, Kept, applies, keep_results, set_of_file, site_set
 from registry.edits.files import items_read
+from registry.edits.upkeep import compare_with_others, patients_of_import
 from registry.models import Abstract, EditFinding, Facility, Patient, PatientRecord
 from registry.models import edits as states
 
@@ -193,22 +194,23 @@ def run_job(store: Store, parameters: dict[str, Any], report: Report) -> dict[st
 
     Parameters: `name` (the set) and `facility`; or for some patients, `patients` (their numbers) and `batch` (an import).
     """
+    patients = _patients(store, parameters)
     done = run_batch(
         store,
         report,
         name=parameters.get("name", "all"),
         facility=parameters.get("facility", ""),
-        patients=_patients(store, parameters),
+        patients=patients,
         keep=0,
     ).as_dict()
+    if patients is not None:
+        compare_with_others(store, patients)
     return {key: value for key, value in done.items() if key not in ("findings", "findings_left_out")} | {
         "edits": [row for row in done["edits"] if row["failed"] or row["overridden"]]
     }
 
 
 def _patients(store: Store, parameters: dict[str, Any]) -> list[int] | None:
-    from registry.edits.upkeep import patients_of_import
-
     if "batch" not in parameters and "patients" not in parameters:
         return None
     found = set(parameters.get("patients", ()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,7 @@ def check_abstract(
     wanted = None if changed is None else frozenset(changed)
     if wanted is None or any(wanted.intersection(rule.items) for rule in edits.between):
         found += _between(session, abstract, record, edits, standing)
+        found += _between_patients(session, abstract, record, edits, standing)
     of_canreg = is_of_canreg(record.items)
     return [result for result in found if applies(edits, result.rule, of_canreg)]
 
@@ -133,6 +134,21 @@ def _between(
     reviews = [standing if one is record else None for one in records]
     at = next(place for place, one in enumerate(records) if one is record)
     return edits.check_between(records, reviews)[at]
+
+
+def _between_patients(
+    session: Session, abstract: Abstract, record: EditRecord, edits: EditSet, standing: Mapping[str, str] | None
+) -> list[EditResult]:
+    """Results of the edits between patients for an abstract, let stand where a review of these values holds."""
+    from registry.edits import strangers
+
+    if not any(rule.between == BETWEEN_PATIENTS for rule in edits.between):
+        return []
+    if not strangers.is_alike(session, abstract, record):
+        return []
+    found = strangers.results(session, abstract, record, edits)
+    told = standing or {}
+    return [replace(one, outcome=OVERRIDDEN) if told.get(one.rule) == one.fingerprint else one for one in found]
 
 
 def accounts_of(session: Session, patient_id: int) -> list[Abstract]:

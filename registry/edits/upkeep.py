@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry.db import AFTER_COMMIT, Store, Touched, touched
+from registry.edits import strangers
 from registry.edits.evaluation import run_on_patient, set_in_force
 from registry.models import Abstract, EditFinding, Job, PatientRecord
 from registry.models.edits import OPEN
@@ -37,13 +38,18 @@ def keep_up(session: Session) -> None:
         found = touched(session)
         if not found:
             return
+        moved = bool(found.patients)
+        births, found.births = found.births, set()
         patients = take(session, found)
         if len(patients) > AT_ONCE:
-            session.info.setdefault(AFTER_COMMIT, []).append(partial(follow, patients=patients))
+            session.info.setdefault(AFTER_COMMIT, []).append(partial(follow, patients=patients, births=births))
             return
         edits = edits or set_in_force(session)
         for patient_id in patients:
             run_on_patient(session, patient_id, edits=edits)
+        if moved:
+            # a patient whose account is another may be like somebody else now, or no longer
+            strangers.compare(session, births | strangers.births_of(session, patients), edits=edits)
 
 
 def take(session: Session, found: Touched) -> list[int]:
@@ -76,7 +82,12 @@ def after_import(store: Store, batch_id: int, updated: Iterable[int], *, who: st
 
 
 def follow(
-    store: Store, patients: Sequence[int], *, who: str = "oncoregistry", asked: dict[str, Any] | None = None
+    store: Store,
+    patients: Sequence[int],
+    *,
+    who: str = "oncoregistry",
+    asked: dict[str, Any] | None = None,
+    births: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Evaluates the edits of some patients in short transactions; many as a job, which a worker takes up."""
     from registry import jobs
@@ -87,12 +98,21 @@ def follow(
     if len(patients) > HERE:
         return {"job": jobs.submit(store, "edits", asked or {"patients": list(patients)}, who=who)}
     if len(patients) > AT_ONCE:
-        done = run_batch(store, patients=patients, keep=0)
-        return {"records": done.records, "failed": done.failed}
-    with store.writing() as session:
-        edits = set_in_force(session)
-        records = sum(run_on_patient(session, patient_id, edits=edits) for patient_id in patients)
+        records = run_batch(store, patients=patients, keep=0).records
+    else:
+        with store.writing() as session:
+            edits = set_in_force(session)
+            records = sum(run_on_patient(session, patient_id, edits=edits) for patient_id in patients)
+    compare_with_others(store, patients, births=births)
+    with store.reading() as session:
         return {"records": records, "failed": failing(session, patients)}
+
+
+def compare_with_others(store: Store, patients: Sequence[int], *, births: Iterable[str] = ()) -> int:
+    """Asks the edits between patients of some, and of all who were born on their days; gives how many were compared."""
+    with store.reading() as session:
+        days = strangers.births_of(session, patients) | set(births)
+    return strangers.compare_births(store, days)
 
 
 def failing(session: Session, patients: Sequence[int]) -> int:

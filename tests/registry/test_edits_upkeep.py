@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from registry import audit, jobs, records
 from registry.db import Store
-from registry.edits import override, upkeep
+from registry.edits import override, run_batch, upkeep
 from registry.edits.evaluation import RULES_FILE, site_fault
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor
@@ -33,12 +33,19 @@ class People:
 
     format, version, done = "test", "260", 0.0
 
-    def __init__(self, count: int, differing: dict[int, dict[int, str]] | None = None):
-        self.count, self.differing = count, differing or {}
+    def __init__(
+        self,
+        count: int,
+        differing: dict[int, dict[int, str]] | None = None,
+        persons: dict[int, dict[int, str]] | None = None,
+    ):
+        self.count, self.differing, self.persons = count, differing or {}, persons or {}
 
     def __iter__(self) -> Any:
         for row in range(1, self.count + 1):
-            person = {20: f"{row:08d}", **PERSON, 2230: f"Doe{row}"}
+            # born on days of their own: strangers are not asked about
+            born = f"1965{7 + row // 28:02d}{1 + row % 28:02d}"
+            person = {20: f"{row:08d}", **PERSON, 2230: f"Doe{row}", 240: born} | self.persons.get(row, {})
             tumor = TUMOR | {550: f"2019{row:05d}"} | self.differing.get(row, {})
             yield IncomingPatient(row, person, [IncomingTumor(row, tumor)])
 
@@ -59,6 +66,62 @@ def open_findings(store: Store) -> dict[int, set[str]]:
 def save(store: Store, abstract_id: int, changes: dict[int, str], **more: Any) -> None:
     with store.writing() as session:
         records.save(session, abstract_id, changes, who="registrar", **more)
+
+
+ALIKE = {240: "19650704", 2230: "Smith", 2240: "Mary"}
+"""A person whose birth date, sex and sounding names two patients may share."""
+
+
+def twins(store: Store, *numbers: int, count: int = 4) -> dict[str, Any]:
+    told = {number: ALIKE | {2230: spelling} for number, spelling in zip(numbers, ("Smith", "Smyth", "Schmidt"))}
+    return run_import(store, People(count, None, told), name="people", who="tester").edits  # type: ignore[arg-type]
+
+
+def test_two_patients_who_may_be_one_are_asked_about_at_once_and_as_the_whole_run_does(store: Store) -> None:
+    told = twins(store, 2, 3, 4)
+    assert open_findings(store) == {3: {"SEQ04"}, 4: {"SEQ04"}} and told["failed"] == 2
+    run_batch(store)
+    assert open_findings(store) == {3: {"SEQ04"}, 4: {"SEQ04"}}
+
+
+@pytest.mark.parametrize(
+    "change", [{240: "19650705"}, {2240: "Ann"}, {225: "1"}, {240: "196507"}], ids=["birth", "name", "sex", "no day"]
+)
+def test_a_change_of_the_first_frees_the_second_and_its_undo_asks_again(store: Store, change: dict[int, str]) -> None:
+    twins(store, 2, 3)
+    save(store, 2, change)
+    assert "SEQ04" not in open_findings(store).get(3, set())
+    with store.writing() as session:
+        records.undo_to(session, 2, 0, who="registrar")
+    assert open_findings(store) == {3: {"SEQ04"}}
+
+
+def test_a_link_ends_the_question_and_a_split_asks_it_again(store: Store) -> None:
+    twins(store, 2, 3)
+    for patient in (2, 3):
+        with store.writing() as session:
+            session.get_one(PatientRecord, 3).patient_id = patient
+        assert ("SEQ04" in open_findings(store).get(3, set())) == (patient == 3)
+
+
+def test_a_review_of_two_alike_holds_until_a_name_changes(store: Store) -> None:
+    twins(store, 2, 3)
+    with store.writing() as session:
+        override(session, 3, "SEQ04", who="abc", reason="sisters in law, both seen")
+    save(store, 3, {490: "2"})
+    assert open_findings(store) == {}
+    save(store, 3, {2230: "Smithe"})
+    assert open_findings(store) == {3: {"SEQ04"}}
+
+
+@pytest.mark.parametrize("here", [2, upkeep.HERE], ids=["by its job", "behind it"])
+def test_many_alike_are_compared_after_an_import(store: Store, monkeypatch: pytest.MonkeyPatch, here: int) -> None:
+    monkeypatch.setattr(upkeep, "HERE", here)
+    last = upkeep.AT_ONCE + 2
+    told = twins(store, 2, last, count=last)
+    if here == 2:
+        jobs.run(store, told["job"])
+    assert open_findings(store) == {last: {"SEQ04"}}
 
 
 def test_a_save_its_undo_and_a_save_that_fails(store: Store) -> None:
