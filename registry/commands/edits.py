@@ -73,6 +73,7 @@ def check(file: TextIO, name: str, rules: Path | None, as_of: Any, every: bool) 
 @click.option("--facility", default="", help="only abstracts of this facility (item 540), without FILES")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="write .xlsx, .json or .csv (findings)")
 @click.option("--limit", type=int, help="list at most so many findings; all are counted")
+@click.option("--pending", is_flag=True, help="only what imports left to the worker, here and now")
 @click.option("--json", "as_json", is_flag=True, help="one JSON document instead of a table")
 def run(
     files: tuple[Path, ...],
@@ -85,6 +86,7 @@ def run(
     facility: str,
     output: Path | None,
     limit: int | None,
+    pending: bool,
     as_json: bool,
 ) -> None:
     """Report edits on FILES, or on the store without any: by edit, facility and registrar.
@@ -98,6 +100,11 @@ def run(
         raise click.BadParameter("the file must end in .csv, .xlsx or .json", param_hint="--output")
     if files and facility:
         raise click.BadParameter("is for the store; a file is checked whole", param_hint="--facility")
+    if pending:
+        if files or facility or output is not None:
+            raise click.BadParameter("takes no FILES, --facility or --output", param_hint="--pending")
+        _do_pending(as_json)
+        return
     report = _of_files(files, name, rules, as_of, format_, mapping, user_dictionaries, limit) if files else None
     if report is None:
         report = _of_store(name, rules, as_of, facility, limit)
@@ -105,6 +112,28 @@ def run(
         summary.write_report(report, output)
     click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else summary.as_text(report))
     sys.exit(1 if report.failed else 0)
+
+
+def _do_pending(as_json: bool) -> None:
+    """Does the jobs of edits that wait; exit code 1 when one found something, 70 when one could not be done."""
+    from registry import config
+    from registry.db import open_store
+    from registry.edits.upkeep import do_pending
+    from registry.schema import require_head
+
+    store = open_store(config.load())
+    require_head(store.engine)
+    done = do_pending(store)
+    if as_json:
+        click.echo(json.dumps({"jobs": done}, ensure_ascii=False))
+    for one in [] if as_json else done:
+        told = "{records:,} abstracts checked, {failed:,} findings open".format(**one) if "records" in one else ""
+        click.echo(f"job {one['job']}: {one['state']}{': ' if told or one['message'] else ''}{told or one['message']}")
+    if not done and not as_json:
+        click.echo("nothing waits: every import was checked")
+    sys.exit(
+        70 if any(one["state"] == "failed" for one in done) else 1 if any(one.get("failed") for one in done) else 0
+    )
 
 
 def _of_files(

@@ -21,6 +21,14 @@ FILE = click.Path(exists=True, path_type=Path)
 @click.option("--source", default="", help="source of records whose file names none (items 40 and 540 blank)")
 @click.option("--facility", default="", help="reporting facility (540) of records that leave it blank")
 @click.option("--dry-run", is_flag=True, help="reconcile and report, write nothing")
+@click.option(
+    "--edits",
+    "when",
+    type=click.Choice(["auto", "now"]),
+    default="auto",
+    show_default=True,
+    help="edits of what came in: auto leaves those of many patients to the worker, now checks all before it ends",
+)
 @click.option("--json", "as_json", is_flag=True, help="one JSON document instead of a table")
 def import_(
     files: tuple[Path, ...],
@@ -30,6 +38,7 @@ def import_(
     source: str,
     facility: str,
     dry_run: bool,
+    when: str,
     as_json: bool,
 ) -> None:
     """Import FILES: NAACCR XML or flat, CSV, or the three tables of the CanReg layout; every row is accounted for."""
@@ -65,8 +74,19 @@ def import_(
             link=True,
         )
     document_ = report.as_dict()
+    if when == "now" and "job" in document_["edits"]:
+        document_["edits"] = _checked_now(store, document_["edits"]["job"])
     click.echo(json.dumps(document_, ensure_ascii=False) if as_json else _table(document_))
     sys.exit(1 if document_["rejected"] else 0)
+
+
+def _checked_now(store: Any, job: int) -> dict[str, Any]:
+    """Runs the edits that an import left to a job, and gives what came of it."""
+    from registry.edits.upkeep import do_pending
+
+    click.echo("checking what came in", err=True)
+    (done,) = [one for one in do_pending(store) if one["job"] == job] or [{"job": job, "state": "running"}]
+    return done
 
 
 class _progress:
@@ -103,8 +123,11 @@ def _table(report: dict[str, Any]) -> str:
         cells = [counts[key] for key in ("rows_in", "created", "updated", "unchanged", "rejected")]
         lines.append(f"{name:12}" + "".join(f"{cell:>10,}" for cell in cells))
     lines.append(f"source: {report['source']}" + ("  (dry run: nothing was written)" if report["dry_run"] else ""))
-    if "job" in report["edits"]:
-        lines.append(f"edits: job {report['edits']['job']}, done by the worker (`oncoregistry worker` or `serve`)")
+    if "job" in report["edits"] and "records" not in report["edits"]:
+        lines.append(
+            f"edits: NOT CHECKED YET: {report['edits'].get('patients', 0):,} patients wait as job {report['edits']['job']}; "
+            "`oncoregistry edits run --pending` checks them now, a running `worker` or `serve` does so by itself"
+        )
     elif report["edits"]:
         lines.append("edits: {records:,} abstracts checked, {failed:,} findings open".format(**report["edits"]))
     if "job" in report["linkage"]:

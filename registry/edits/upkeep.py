@@ -96,7 +96,8 @@ def follow(
     if not patients:
         return {"records": 0, "failed": 0}
     if len(patients) > HERE:
-        return {"job": jobs.submit(store, "edits", asked or {"patients": list(patients)}, who=who)}
+        job = jobs.submit(store, "edits", asked or {"patients": list(patients)}, who=who)
+        return {"job": job, "patients": len(patients)}
     if len(patients) > AT_ONCE:
         records = run_batch(store, patients=patients, keep=0).records
     else:
@@ -132,3 +133,22 @@ def unfinished(session: Session) -> list[int]:
     """Gives the jobs of edits that wait or run, oldest first."""
     query = select(Job.id).where(Job.kind == "edits", Job.state.in_(("waiting", "running"))).order_by(Job.id)
     return list(session.scalars(query))
+
+
+def do_pending(store: Store) -> list[dict[str, Any]]:
+    """Does the jobs of edits that wait, here and now; gives of each its number, its state, abstracts and findings.
+
+    A job that another process does meanwhile is told with its state and left to it.
+    """
+    from registry import jobs
+
+    with store.reading() as session:
+        waiting = unfinished(session)
+    done = []
+    for number in waiting:
+        jobs.run(store, number)
+        found = jobs.state(store, number)
+        result = found.result or {}
+        told = {name: result[key] for name, key in (("records", "records"), ("failed", "failed")) if key in result}
+        done.append({"job": number, "state": found.state, "message": found.message, **told})
+    return done

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
 from registry import audit, jobs, records
+from registry.cli import cli
 from registry.db import Store
 from registry.edits import override, run_batch, upkeep
 from registry.edits.evaluation import RULES_FILE, site_fault
@@ -220,3 +224,24 @@ def test_rules_of_the_site_judge_saves_and_a_broken_file_stops_nobody(store: Sto
     rules.write_text("[[rule]\n")
     save(store, 1, {610: "12", 400: "C619"})
     assert "SEX02" in open_findings(store)[1] and site_fault(store.settings)
+
+
+def test_an_import_says_what_waits_and_a_command_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONCOREGISTRY_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ONCOREGISTRY_DATABASE_URL", raising=False)
+    monkeypatch.setattr(upkeep, "HERE", 2)
+
+    def run(*arguments: str) -> str:
+        return CliRunner().invoke(cli, arguments, catch_exceptions=False).output
+
+    file = str(tmp_path / "five.xml")
+    run("synth", "--patients", "5", "--seed", "3", file)
+    run("init")
+    told = run("import", file)
+    assert "NOT CHECKED YET: 5 patients" in told and "oncoregistry edits run --pending" in told
+    assert "job 1: done: " in run("edits", "run", "--pending")
+    assert "nothing waits" in run("edits", "run", "--pending")
+    run("synth", "--patients", "6", "--seed", "4", file)
+    again = run("import", file, "--edits", "now")
+    assert "NOT CHECKED" not in again and "abstracts checked" in again
+    assert json.loads(run("edits", "run", "--pending", "--json")) == {"jobs": []}
