@@ -31,6 +31,8 @@ YEARS = (1.0, 3.0, 5.0)
 HEADLINE = 5.0
 OBSERVED = "kaplan-meier"
 FORMS = ("pdf", "html", "json")
+COARSE_FROM = 20
+"""Groups of so many times the minimum are told coarsely beside a small one, instead of being hidden with it."""
 
 SITES = (
     "oral-cavity-and-pharynx",
@@ -82,7 +84,8 @@ class Cell:
 class Line:
     """One group of one site: persons, events, net survival at each year, observed and age-standardised at the headline.
 
-    `rounded`: persons and events are rounded to the minimum, because a group of the site is hidden.
+    `rounded`: persons and events are rounded to the minimum, because a group of the site is hidden. `hidden`: the group is
+    small, or would tell the size of one that is.
     """
 
     label: str
@@ -241,13 +244,15 @@ def _site(store: Store, snapshot: Snapshot, request: Request, scope: Scope) -> t
     table = life_table(store, request.life_table)
 
     def ask(by: tuple[str, ...], method: str) -> Answer:
-        found = answer_for(
+        return answer_for(
             regroup(persons[method], by),
             table if method != OBSERVED else None,
             snapshot=snapshot,
             registry=store.settings.registry_name,
             table_name=table_title(store, request.life_table),
         )
+
+    def cut(found: Answer) -> Answer:
         return suppress(found, minimum=scope.minimum, small_shown=False)
 
     try:
@@ -258,17 +263,22 @@ def _site(store: Store, snapshot: Snapshot, request: Request, scope: Scope) -> t
         if error.code == "no-cases":
             return None
         raise
-    whole = {method: ask((), method) for method in persons}
+    whole = {method: cut(ask((), method)) for method in persons}
     if not whole[request.method].shown:
         return None
     lines = _lines("", whole[request.method], whole[OBSERVED])
     by_stage: Answer | None = None
     for part in ("sex", "stage"):
         net, observed = ask((part,), request.method), ask((part,), OBSERVED)
-        if len(net.groups) > 1 or part == "sex":
-            lines += _lines(part, net, observed)
         if part == "stage":
-            by_stage = net
+            by_stage = cut(net)
+        if len(net.groups) > 1 or part == "sex":
+            # where the groups beside a small one are large, coarse numbers keep its size and tell theirs: the women of
+            # breast cancer are not to vanish with its few men; the curves by stage are too fine for that
+            coarse = part == "sex" and _is_coarse_enough(net, scope.minimum)
+            lines += (
+                _coarse(_lines(part, net, observed), scope.minimum) if coarse else _lines(part, cut(net), cut(observed))
+            )
     assert by_stage is not None
     if any(line.hidden for line in lines):
         # the exact whole less the groups shown would be the size of the hidden one
@@ -291,6 +301,34 @@ def _site(store: Store, snapshot: Snapshot, request: Request, scope: Scope) -> t
         ),
         drawn,
     )
+
+
+def _is_coarse_enough(answer: Answer, minimum: int) -> bool:
+    """Whether some groups are small and all others so large that rounded numbers tell them to no better than the minimum."""
+    rest = [group.n or 0 for group in answer.groups if (group.n or 0) >= minimum]
+    return bool(rest) and len(rest) < len(answer.groups) and min(rest) >= COARSE_FROM * minimum
+
+
+def _coarse(lines: list[Line], minimum: int) -> list[Line]:
+    """Gives the lines with small groups hidden, counts rounded to the minimum and estimates to a thousandth."""
+
+    def rough(cell: Cell) -> Cell:
+        return Cell(*(None if v is None else round(v, 3) for v in (cell.estimate, cell.lower, cell.upper)))
+
+    return [
+        Line(line.label, line.part, None, None, hidden=True)
+        if (line.n or 0) < minimum
+        else replace(
+            line,
+            n=_rounded(line.n, minimum),
+            events=_rounded(line.events, minimum),
+            net=[rough(cell) for cell in line.net],
+            observed=rough(line.observed),
+            standardised=rough(line.standardised),
+            rounded=True,
+        )
+        for line in lines
+    ]
 
 
 def _rounded(value: int | None, to: int) -> int:

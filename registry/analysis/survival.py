@@ -232,13 +232,23 @@ class _Estimates:
             else:
                 found = self._estimate(years, "years", group)
             first = first or found
-            frames.append(found.frame.assign(group=group))
+            frames.append(self._counted(found.frame, years, group).assign(group=group))
             own = self.table.cautions(*self._dates(group)) if self.table else ()
             cautions += [(group, text) for text in _readable(found.warnings) if text not in beside and text not in own]
         assert first is not None
         events = int(self.frame["event"].sum())
         whole = replace(first, frame=pd.concat(frames, ignore_index=True), n=len(self.frame), events=events)
         return whole, cautions
+
+    def _counted(self, frame: pd.DataFrame, years: list[float], group: int) -> pd.DataFrame:
+        """The rows with who is under observation just before each year.
+
+        Under delayed entry the engine counts as R's summary.survfit does, at the next exit, where others have entered since:
+        its number would open other cases than those it counts.
+        """
+        if not self.persons.delayed or self.request.way.background or self.request.method == "actuarial":
+            return frame
+        return frame.assign(n_risk=_at_risk(self._of(group)[0], years))
 
     def _dates(self, group: int | None) -> tuple[np.ndarray, np.ndarray]:
         frame = self._of(group)[0]
@@ -418,6 +428,7 @@ class _Estimates:
                     median_lower=years(median.get("lower")),
                     median_upper=years(median.get("upper")),
                     follow_up=years(follow_up.get(number)) if active else None,
+                    margins=list(self.persons.margins[number]),
                 )
             )
         return found

@@ -9,12 +9,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from registry.analysis.survival_hiding import hide, veil
+
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Group:
-    """One curve's persons: how many, how many events, medians in years; `hidden` when it is smaller than may be shown."""
+    """One curve's persons: how many, how many events, medians in years; its label by each of the groupings.
+
+    `small` when it is under the minimum, `hidden` when it is not shown because it, or one beside it, is small.
+    """
 
     number: int
     label: str
@@ -26,6 +31,7 @@ class Group:
     follow_up: float | None = None
     small: bool = False
     hidden: bool = False
+    margins: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Answer:
     `curve`, `table` and `standardised` are rows with `group`, `time` (years since diagnosis), `estimate`, `se`, `lower`,
     `upper` and, where counted, `n_risk` and `n_event`; crude probabilities also carry `other_estimate` and its limits.
     `warnings` are of the whole, `cautions` pairs of a group and a sentence. `at_risk` has for each group the persons at risk
-    at each of `risk_times`.
+    at each of `risk_times`. `suppressed` counts hidden groups; `rounded` tells that the counts of the flow are rounded.
     """
 
     pairs: list[list[str]]
@@ -79,6 +85,7 @@ class Answer:
     citation: str = ""
     suppressed: int = 0
     minimum: int = 0
+    rounded: bool = False
 
     @property
     def shown(self) -> list[Group]:
@@ -136,52 +143,76 @@ def from_document(document: dict[str, Any]) -> Answer:
 def suppress(answer: Answer, *, minimum: int, small_shown: bool) -> Answer:
     """Gives the answer with groups under the minimum marked, or, for accounts that must not see them, taken out.
 
-    Where a group is taken out, the counts of the flow and the whole are rounded to the minimum: exact ones would give the
-    group's size by subtraction. A test over all groups goes too.
+    With a small group others are taken out, so that no total gives its size (`survival_hiding`); what is left depends on
+    the hidden groups by their sum alone. Counts of the flow that tell of fewer than the minimum round the whole flow, or
+    the step before and after would tell them. A test over all groups goes too.
     """
-    small = {g.number for g in answer.groups if g.n is not None and g.n < minimum}
-    if not small:
-        return replace(answer, minimum=minimum)
     if small_shown:
-        marked = [replace(g, small=g.number in small) for g in answer.groups]
+        small = {g.number for g in answer.groups if g.n is not None and g.n < minimum}
+        if not small:
+            return replace(answer, minimum=minimum)
         text = (
             f"Groups of fewer than {minimum} persons are shown because your role sees each of these cases; "
             "they are not for publication."
         )
+        marked = [replace(g, small=g.number in small) for g in answer.groups]
         return replace(answer, groups=marked, minimum=minimum, warnings=[text, *answer.warnings])
-    groups = [
-        Group(g.number, g.label, None, None, small=True, hidden=True) if g.number in small else g for g in answer.groups
-    ]
-    keep = [n for n, g in enumerate(answer.groups) if g.number not in small]
-
-    def shown(rows: list[Row]) -> list[Row]:
-        return [row for row in rows if row["group"] not in small]
-
-    text = (
-        f"{len(small)} {'group' if len(small) == 1 else 'groups'} of fewer than {minimum} persons "
-        f"{'is' if len(small) == 1 else 'are'} suppressed, and all counts of the selection are rounded to {minimum}."
-    )
-    return replace(
+    places = hide([g.n or 0 for g in answer.groups], [tuple(g.margins) for g in answer.groups], minimum)
+    hidden = {answer.groups[place].number for place in places}
+    few = any(step.excluded is not None and 0 < step.excluded < minimum for step in answer.flow)
+    seen = replace(
         answer,
-        n=_rounded(answer.n, minimum),
-        events=_rounded(answer.events, minimum),
-        groups=groups,
-        flow=[
+        minimum=minimum,
+        suppressed=len(hidden),
+        rounded=bool(hidden) or few,
+        warnings=[veil(text, minimum) for text in answer.warnings],
+        cautions=[[number, veil(text, minimum)] for number, text in answer.cautions],
+    )
+    if seen.rounded:
+        rounded = [
             Step(s.name, s.text, _rounded(s.excluded, minimum), _rounded(s.remaining, minimum), True)
             for s in answer.flow
+        ]
+        seen = replace(seen, flow=rounded)
+    if not hidden:
+        return seen
+
+    def shown(rows: list[Row]) -> list[Row]:
+        return [row for row in rows if row["group"] not in hidden]
+
+    kept = [place for place in range(len(answer.groups)) if place not in places]
+    # in the order of their names: the order of the others may be that of their sizes
+    gone = sorted((answer.groups[place] for place in places), key=lambda group: group.label)
+    return replace(
+        seen,
+        n=_rounded(answer.n, minimum),
+        events=_rounded(answer.events, minimum),
+        groups=[
+            *(answer.groups[place] for place in kept),
+            *(Group(-1, group.label, None, None, hidden=True, margins=group.margins) for group in gone),
         ],
+        at_risk=[*(answer.at_risk[place] for place in kept), *([] for _ in gone)],
         curve=shown(answer.curve),
         table=shown(answer.table),
         standardised=shown(answer.standardised),
         intervals=shown(answer.intervals),
-        at_risk=[answer.at_risk[n] if n in keep else [] for n in range(len(answer.groups))],
         test=None,
-        cautions=[pair for pair in answer.cautions if pair[0] not in small],
-        warnings=[text, *answer.warnings],
+        cautions=[pair for pair in seen.cautions if pair[0] not in hidden],
+        # with nothing shown, sentences on the whole tell nothing but its size
+        warnings=[_why_hidden(len(hidden), len(answer.groups), minimum), *(seen.warnings if kept else ())],
         # the citation of the engine names the exact number of persons and events
         citation=answer.citation.replace(f"{answer.n} persons, {answer.events} events", "small groups suppressed"),
-        suppressed=len(small),
-        minimum=minimum,
+    )
+
+
+def _why_hidden(hidden: int, groups: int, minimum: int) -> str:
+    if groups == 1:
+        return (
+            f"Fewer than {minimum} persons: nothing is shown, and all counts of the selection are rounded to {minimum}."
+        )
+    return (
+        f"{hidden} of {groups} groups are suppressed: groups of fewer than {minimum} persons, and with them the smallest "
+        f"others where a total would tell their size. All counts of the selection are rounded to {minimum}."
     )
 
 

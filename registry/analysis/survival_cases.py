@@ -29,11 +29,22 @@ from registry.analysis.survival_scope import Scope
 from registry.errors import RegistryError
 from registry.models import Patient, Tumor
 from registry.security.permissions import Actor, Refused, visible
+from survival.actuarial import COMPLETED
+from survival.frames import DAYS
 from survival.selection import Rules
 from survival.selection import select as select_persons
 
 CHUNK = 800
-WHATS = {"all": "persons", "events": "events", "alive": "without the event"}
+YEAR = DAYS["years"]
+WHATS = {
+    "all": "persons",
+    "events": "events",
+    "alive": "without the event",
+    "risk": "at risk",
+    "withdrawn": "withdrawn",
+    "other": "deaths of other causes",
+}
+"""What of a group can be listed; numbers at risk, events and withdrawals also at a time or within an interval."""
 
 
 @dataclass(frozen=True)
@@ -71,32 +82,76 @@ def find_behind(
     deaths_complete_to: str | None = None,
     group: int | None = None,
     what: str = "all",
+    after: float | None = None,
+    until: float | None = None,
     step: str = "",
 ) -> Behind:
-    """Gives the tumors behind a count; a group that is suppressed for the scope is refused, an unknown one not found."""
+    """Gives the tumors behind a count; a group that is suppressed for the scope is refused, an unknown one not found.
+
+    `what` is of `WHATS`; `until` (years since diagnosis) is the time of a number at risk, `after` and `until` the interval
+    of events and withdrawals, its end included; in a life table the interval's start is, as its methods count.
+    """
+    if what not in WHATS:
+        raise RegistryError("not-found", "there is no such list", hint="open the list from the page again")
     if step:
-        return _excluded(snapshot, request, scope, step, deaths_complete_to)
+        behind = _excluded(snapshot, request, scope, step, deaths_complete_to)
+        if 0 < len(behind.tumors) < scope.minimum and not scope.small:
+            raise Refused(f"Fewer than {scope.minimum} cases were left out here: they are suppressed for your role.")
+        return behind
     found = find_persons(snapshot, request, scope, deaths_complete_to=deaths_complete_to)
     frame = found.frame
     title = "All persons analysed"
+    hidden = frozenset() if scope.small else found.hidden(scope.minimum)
     if group is not None:
         if not 0 <= group < len(found.labels):
             raise RegistryError("not-found", "there is no such group", hint="open the list from the page again")
         frame, title = frame[frame["group"] == group], found.labels[group]
-    if len(frame) < scope.minimum and not scope.small:
-        raise Refused(f"Groups of fewer than {scope.minimum} persons are suppressed for your role.")
-    if what == "events":
-        frame = frame[frame["event"] == 1]
-    elif what == "alive":
-        frame = frame[frame["event"] == 0]
+    if (group in hidden) if group is not None else (len(frame) < scope.minimum and not scope.small):
+        raise Refused(
+            f"Groups of fewer than {scope.minimum} persons, and those that would tell their size, are suppressed for "
+            "your role."
+        )
+    frame = _counted(frame, request, what, after, until)
     if what != "all":
-        title += f": {WHATS.get(what, what)}"
+        title += f": {WHATS[what]}{_when(what, after, until)}"
     return Behind(
         title,
         tuple(int(t) for t in frame["tumor_id"]),
-        {int(t): float(d) / 365.241 for t, d in zip(frame["tumor_id"], frame["time"], strict=True)},
+        {int(t): float(d) / YEAR for t, d in zip(frame["tumor_id"], frame["time"], strict=True)},
         frozenset(int(t) for t in frame.loc[frame["event"] == 1, "tumor_id"]),
     )
+
+
+def _counted(
+    frame: pd.DataFrame, request: Request, what: str, after: float | None, until: float | None
+) -> pd.DataFrame:
+    """Gives the persons that an estimator counts at a time or within an interval of years since diagnosis."""
+    kind = {"events": frame["event"] == 1, "other": frame["other"] == 1, "alive": frame["event"] == 0}
+    if what in ("all", "alive") or (what in kind and after is None and until is None):
+        return frame[kind.get(what, frame["event"].notna())]
+    time, entry = frame["time"], frame["entry"]
+    if request.method == "actuarial":
+        # completed months: who leaves exactly at a bound was there in the interval that begins with it
+        start, end = ((value or 0.0) * 12 * COMPLETED["months"] for value in (after, until))
+        start, end = round(start, 6), round(end, 6)
+        if what == "risk":
+            return frame[(entry <= end) & (time >= end)]
+        inside = (time >= start) & (time < end)
+        return frame[inside & (kind[what] if what in kind else frame["event"] == 0)]
+    start, end = (after or 0.0) * YEAR, (until or 0.0) * YEAR
+    if what == "risk":
+        return frame[((entry < end) | (end == 0) & (entry == 0)) & (time >= end)]
+    # deaths on day 0 belong to the first interval
+    inside = ((time > start) | (start == 0)) & (time <= end)
+    return frame[inside & (kind[what] if what in kind else frame["event"] == 0)]
+
+
+def _when(what: str, after: float | None, until: float | None) -> str:
+    if until is None:
+        return ""
+    if what == "risk":
+        return f" at year {until:g}"
+    return f" from year {after or 0:.4g} to {until:.4g}"
 
 
 def _excluded(snapshot: Snapshot, request: Request, scope: Scope, step: str, deaths_complete_to: str | None) -> Behind:

@@ -7,6 +7,7 @@ numbers at risk in the colour of their curve. Lines differ by dash as well as by
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from registry.analysis.survival_answer import Answer, Group
@@ -38,8 +39,15 @@ def drawn(answer: Answer) -> list[Group]:
     return [g for g in shown if g in largest]
 
 
-def curve_spec(answer: Answer, *, height: int = HEIGHT) -> dict[str, Any]:
-    """Gives the specification without colours of a theme; width follows the place it is drawn in."""
+RiskLink = Callable[[int, float], str]
+"""Gives the address of the cases at risk in a group at a year."""
+
+
+def curve_spec(answer: Answer, *, height: int = HEIGHT, risk_link: RiskLink | None = None) -> dict[str, Any]:
+    """Gives the specification without colours of a theme; width follows the place it is drawn in.
+
+    With `risk_link` the numbers at risk open their cases.
+    """
     groups = drawn(answer)
     names = {g.number: _name(g) for g in groups}
     crude = answer.two_causes
@@ -104,7 +112,7 @@ def curve_spec(answer: Answer, *, height: int = HEIGHT) -> dict[str, Any]:
     ]
     if answer.standardised:
         layers += _standardised(answer, names, base)
-    layers += _risk_table(answer, groups, height)
+    layers += _risk_table(answer, groups, height, risk_link)
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": "container",
@@ -228,7 +236,9 @@ def _standardised(answer: Answer, names: dict[int, str], base: dict[str, Any]) -
     ]
 
 
-def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[str, Any]]:
+def _risk_table(
+    answer: Answer, groups: list[Group], height: int, risk_link: RiskLink | None = None
+) -> list[dict[str, Any]]:
     """The numbers at risk as text under the axis, a row a curve."""
     start = next((float(value) for name, value in answer.pairs if name == "given"), 0.0)
     place = {g.number: n for n, g in enumerate(answer.groups)}
@@ -244,7 +254,7 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
         counts = answer.at_risk[place[group.number]]
         name = _name(group)
         values = [
-            {"t": t, "label": f"{n:,}", "g": name}
+            {"t": t, "label": f"{n:,}", "g": name} | ({"href": risk_link(group.number, t)} if risk_link and n else {})
             for t, n in zip(answer.risk_times, counts, strict=False)
             if t >= start
         ]
@@ -252,8 +262,13 @@ def _risk_table(answer: Answer, groups: list[Group], height: int) -> list[dict[s
         layers.append(
             {
                 "data": {"values": values},
-                "mark": {"type": "text", "fontSize": 11},
-                "encoding": {"x": {"field": "t", "type": "quantitative"}, "y": y, "text": {"field": "label"}},
+                "mark": {"type": "text", "fontSize": 11, **({"cursor": "pointer"} if risk_link else {})},
+                "encoding": {
+                    "x": {"field": "t", "type": "quantitative"},
+                    "y": y,
+                    "text": {"field": "label"},
+                    **({"href": {"field": "href"}} if risk_link else {}),
+                },
             }
         )
         # words in ink, their curve's colour beside them: coloured words of this size would be hard to read

@@ -16,6 +16,7 @@ import pandas as pd
 from registry.analysis import cohort as cohorts
 from registry.analysis.snapshot import Snapshot
 from registry.analysis.survival_groups import Grouping, grouping
+from registry.analysis.survival_hiding import hide
 from registry.analysis.survival_request import BEHAVIORS, PRIMARIES, SEXES, STAGES, Request, site_codes, site_label
 from registry.analysis.survival_scope import Scope, check
 from registry.errors import RegistryError
@@ -90,6 +91,7 @@ class Persons:
     closing: pd.Timestamp
     notes: tuple[str, ...] = ()
     grouping: Grouping = field(default_factory=Grouping)
+    margins: list[tuple[str, ...]] = field(default_factory=list)
 
     @property
     def n(self) -> int:
@@ -99,6 +101,11 @@ class Persons:
     def delayed(self) -> bool:
         """Whether somebody enters after diagnosis."""
         return bool((self.frame["entry"] > 0).any())
+
+    def hidden(self, minimum: int) -> frozenset[int]:
+        """The groups that roles which must not see small groups are not shown."""
+        sizes = np.bincount(self.frame["group"], minlength=len(self.labels))
+        return hide([int(size) for size in sizes], self.margins, minimum)
 
 
 def rules_of(request: Request, scope: Scope, *, deaths_complete_to: str | None) -> Rules:
@@ -221,14 +228,15 @@ def regroup(found: Persons, by: tuple[str, ...]) -> Persons:
     """Gives the same persons in other groups; the columns of the groups must have been read with them."""
     request = found.request.with_changes(by=by)
     how = grouping(request)
-    group, labels, notes = how.of(found.frame, request)
-    before = set(found.grouping.of(found.frame, found.request)[2]) if found.labels else set()
+    grouped = how.of(found.frame, request)
+    before = set(found.grouping.of(found.frame, found.request).notes) if found.labels else set()
     return replace(
         found,
         request=request,
-        frame=found.frame.assign(group=group),
-        labels=labels,
-        notes=(*(note for note in found.notes if note not in before), *notes),
+        frame=found.frame.assign(group=grouped.number),
+        labels=grouped.labels,
+        margins=grouped.margins,
+        notes=(*(note for note in found.notes if note not in before), *grouped.notes),
         grouping=how,
     )
 

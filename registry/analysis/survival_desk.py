@@ -28,7 +28,7 @@ from registry.db import Store
 from registry.errors import RegistryError
 
 FOLDER = "survival/answers"
-LAYOUT = 1
+LAYOUT = 2
 """Raised when answers of an older program cannot be shown any more."""
 
 KEPT_IN_MEMORY, KEPT_FILES = 100, 300

@@ -44,6 +44,16 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Grouped:
+    """Rows in groups: each row's group, the groups' labels in order, their labels by each grouping, notes for a reader."""
+
+    number: np.ndarray
+    labels: list[str]
+    margins: list[tuple[str, ...]]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
 class Grouping:
     """How rows fall into groups, by up to two columns; without any, all are one group."""
 
@@ -59,10 +69,10 @@ class Grouping:
         """What the groups are."""
         return " and ".join(part.title for part in self.parts)
 
-    def of(self, frame: pd.DataFrame, request: Request) -> tuple[np.ndarray, list[str], list[str]]:
-        """Gives each row's group, the labels of the groups in order, and notes for a reader."""
+    def of(self, frame: pd.DataFrame, request: Request) -> Grouped:
+        """Gives the rows of a frame in groups; more than `MOST_GROUPS` are an error."""
         if not self.parts:
-            return np.zeros(len(frame), dtype=np.int64), ["All persons"], []
+            return Grouped(np.zeros(len(frame), dtype=np.int64), ["All persons"], [()], [])
         codes, orders, notes = [], [], []
         for part in self.parts:
             labels, order = part.label(frame[part.column], request, frame)
@@ -81,10 +91,11 @@ class Grouping:
                 exit_code=2,
             )
         if len(orders) == 1:
-            names = [orders[0][n] for n in used]
+            margins = [(orders[0][n],) for n in used]
         else:
-            names = [f"{orders[0][n // len(orders[1])]}, {orders[1][n % len(orders[1])].lower()}" for n in used]
-        return group.astype(np.int64), names, notes
+            margins = [(orders[0][n // len(orders[1])], orders[1][n % len(orders[1])]) for n in used]
+        names = [", ".join((first, *(label.lower() for label in rest))) for first, *rest in margins]
+        return Grouped(group.astype(np.int64), names, margins, notes)
 
 
 def grouping(request: Request) -> Grouping:

@@ -39,8 +39,8 @@ def as_html(report: Report, charts: dict[str, str]) -> str:
         f"<h1>{escape(report.title)}</h1>",
         f'<p class="soft">{escape(report.registry)}{", " + escape(report.facility) if report.facility else ""}. '
         f"Made {escape(report.made_at[:10])} from data snapshot {escape(report.version[:16])}.</p>",
-        f"<p>{escape(report.definition)} Groups of fewer than {report.minimum} persons are not shown; "
-        "where one is hidden, the counts of its site are rounded.</p>",
+        f"<p>{escape(report.definition)} Groups of fewer than {report.minimum} persons are suppressed, "
+        "with others that would tell their size; the counts of such a site are rounded.</p>",
         '<h2 class="flow">Five-year net survival at a glance</h2>',
         _overview(report),
     ]
@@ -117,10 +117,7 @@ def _site(report: Report, part: SitePart, svg: str) -> str:
 
 def _line(line: Line, report: Report) -> str:
     if line.hidden:
-        return (
-            f'<tr><th scope="row">{escape(line.label)}</th><td colspan="7"><small>fewer than {report.minimum} persons'
-            "</small></td></tr>"
-        )
+        return f'<tr><th scope="row">{escape(line.label)}</th><td colspan="7"><small>suppressed</small></td></tr>'
     cells = [*line.net, line.standardised, line.observed]
     return (
         f'<tr><th scope="row">{escape(line.label)}</th><td>{_count(line, line.n)}</td>'

@@ -82,8 +82,8 @@ def as_pdf(report: Report, charts: dict[str, bytes]) -> bytes:
     paper.words(report.title, 26, style="B", after=3)
     paper.words(report.registry + (f", {report.facility}" if report.facility else ""), 13, colour=SOFT, after=8)
     paper.words(
-        f"{report.definition} Groups of fewer than {report.minimum} persons are not shown; "
-        "where one is hidden, the counts of its site are rounded.",
+        f"{report.definition} Groups of fewer than {report.minimum} persons are suppressed, "
+        "with others that would tell their size; the counts of such a site are rounded.",
         9.5,
         after=3,
     )
@@ -127,7 +127,7 @@ def _overview(paper: _Paper, report: Report) -> None:
             cells = [_headline(lines.get((where, label))) for _, where, label in OVERVIEW]
             table.row([part.label, _count(part.lines[0], part.n), *cells])
     paper.ln(1)
-    paper.words("Per cent. A dash: no estimate, or fewer persons than may be shown.", 7.5, colour=SOFT)
+    paper.words("Per cent. A dash: no estimate, or a suppressed group.", 7.5, colour=SOFT)
 
 
 def _headline(line: Line | None) -> str:
@@ -159,7 +159,7 @@ def _site(paper: _Paper, report: Report, part: SitePart, chart: bytes | None) ->
                 before = line.part
                 table.row([PARTS[line.part], *("" for _ in heads[1:])], style=FontFace(emphasis="BOLD", color=SOFT))
             if line.hidden:
-                table.row([line.label, f"< {report.minimum}", *("" for _ in heads[2:])])
+                table.row([line.label, "suppressed", *("" for _ in heads[2:])])
                 continue
             cells = [_cell(cell) for cell in (*line.net, line.standardised, line.observed)]
             table.row([line.label, _count(line, line.n), _count(line, line.events), *cells])

@@ -83,7 +83,7 @@ def _score(counted: Sequence, rho: float) -> tuple[np.ndarray, np.ndarray]:  # t
             continue
         safe = np.where(live, n, 1.0)
         after = np.where(live, before * (n - d1 - d2) / safe, before)
-        share = np.where(live, n / before, 0.0)
+        share = np.where(live, n / np.where(live, before, 1.0), 0.0)
         weighed = share.sum()
         fresh = pooled + total1 / weighed
         power = (1 - pooled) ** rho

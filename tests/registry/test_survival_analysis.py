@@ -17,14 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry import config, jobs, schema
-from registry.analysis import reports, snapshot
+from registry.analysis import reports, snapshot, survival_cases
 from registry.analysis import survival_tables as kept
 from registry.analysis.cohort import apply, open_cohort
 from registry.analysis.extract import UNKNOWN_DAYS
 from registry.analysis.survival import answer
 from registry.analysis.survival_answer import Answer, from_document, suppress
 from registry.analysis.survival_cases import find_behind
-from registry.analysis.survival_charts import curve_spec, drawn, printed, write_chart
+from registry.analysis.survival_charts import curve_spec, printed, write_chart
 from registry.analysis.survival_cohort import COLUMNS, find_persons
 from registry.analysis.survival_desk import Desk, Failure, Waiting
 from registry.analysis.survival_persons import persons_table, take
@@ -390,26 +390,6 @@ def test_conditional_survival_is_the_ratio_of_two_survivals(ask) -> None:
 # ---- who may see what ---------------------------------------------------------------------------------------------------
 
 
-def test_small_groups_leave_no_number_behind(ask) -> None:
-    whole = ask(("site", "breast"), ("by", "stage"), ("method", "pohar-perme"))
-    small = [g for g in whole.groups if g.n < 25]
-    assert small, "the test needs a small group"
-    seen = suppress(whole, minimum=25, small_shown=False)
-    numbers = {g.number for g in small}
-    assert {g.number for g in seen.groups if g.hidden} == numbers
-    for rows in (seen.curve, seen.table, seen.standardised, seen.intervals):
-        assert not numbers & {row["group"] for row in rows}
-    assert all(seen.at_risk[g.number] == [] for g in small)
-    assert all(g.n is None and g.events is None and g.median is None for g in seen.groups if g.hidden)
-    assert not numbers & {number for number, _ in seen.cautions}
-    assert seen.n % 25 == 0 and seen.test is None
-    assert all(step.remaining is None or step.remaining % 25 == 0 for step in seen.flow)
-    assert str(whole.n) not in seen.citation
-    shown = sum(g.n for g in seen.shown)
-    assert abs(seen.n - shown) != whole.n - shown, "the total tells the size of the hidden group"
-    assert not numbers & {g.number for g in drawn(seen)}
-
-
 def test_a_selection_that_is_small_as_a_whole_shows_nothing(ask) -> None:
     seen = suppress(ask(("site", "thyroid"), ("year_from", "2024")), minimum=25, small_shown=False)
     assert seen.shown == [] and seen.n is None and seen.events is None and seen.curve == []
@@ -459,6 +439,41 @@ def test_the_cases_behind_every_count_are_as_many_as_it_says(registry: SimpleNam
         rows = find_behind(registry.snapshot, request, OPEN, group=group.number)
         events = find_behind(registry.snapshot, request, OPEN, group=group.number, what="events")
         assert (len(rows.tumors), len(events.tumors)) == (group.n, group.events)
+
+
+@pytest.mark.parametrize(
+    ("method", "window"),
+    [
+        *((method, "complete") for method in ("actuarial", "competing", "kaplan-meier", "pohar-perme")),
+        *((method, "period") for method in ("actuarial", "competing", "crude", "cause-specific", "hakulinen")),
+    ],
+)
+def test_numbers_at_risk_and_events_of_the_table_open_as_many_cases(
+    registry: SimpleNamespace, ask, monkeypatch: pytest.MonkeyPatch, method: str, window: str
+) -> None:
+    pairs = [("site", "colon-and-rectum"), ("by", "sex"), ("at", "0.5,2"), ("method", method), ("window", window)]
+    request, found = from_pairs([*pairs, ("intervals", "0,1,6,24")] if method == "actuarial" else pairs), ask(*pairs)
+    if method == "actuarial":
+        found = ask(*request.pairs())
+    persons = find_persons(registry.snapshot, request, OPEN)
+    monkeypatch.setattr(survival_cases, "find_persons", lambda *given, **named: persons)
+
+    def listed(what: str, **when: float) -> int:
+        behind = find_behind(registry.snapshot, request, OPEN, group=group.number, what=what, **when)
+        return len(behind.tumors)
+
+    for group in found.groups:
+        before = 0.0
+        for row in found.rows_of(found.intervals or found.table, group.number):
+            start, end = (row["start"], row["end"]) if found.intervals else (before, row["time"])
+            assert listed("risk", until=start if found.intervals else end) == row["n_risk"]
+            assert listed("events", after=start, until=end) == row["n_event"]
+            if found.intervals:
+                assert listed("withdrawn", after=start, until=end) == row["n_censor"]
+            before = row["time"]
+        place = found.groups.index(group)
+        for year, count in zip(found.risk_times, found.at_risk[place], strict=True):
+            assert listed("risk", until=year) == count or found.intervals
 
 
 def test_the_cases_of_a_suppressed_group_are_refused(registry: SimpleNamespace, ask) -> None:

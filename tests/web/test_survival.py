@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import re
 import time
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 
+from registry.analysis.survival_answer import Answer, Group, Step
 from registry.models import AccessLog, Job
-from web.survival import base
+from web.survival import base, files
 
 ALL = "/survival/?by=sex&primaries=all"
 
@@ -87,6 +90,68 @@ def test_small_groups_are_suppressed_on_the_server(client) -> None:
     assert client("epidemiologist").get("/survival/cases?by=sex&primaries=all&group=0").status_code == 403
 
 
+def made_up(size: int, estimate: float) -> Answer:
+    """An answer by three groups, two of them hidden from some roles: `size` and `estimate` are of the smallest."""
+
+    def rows(*estimates: float) -> list[dict[str, Any]]:
+        return [
+            {"group": n, "time": 1.0, "start": 0.0, "end": 1.0, "n_risk": sizes[n], "n_event": 5, "n_censor": n * size}
+            | {"estimate": value, "se": 0.01, "lower": value - 0.02, "upper": value + 0.02}
+            for n, value in enumerate(estimates)
+        ]
+
+    sizes = [400, 80 - size, size]
+    labels = ["Localized", "Regional", "Distant"]
+    return Answer(
+        pairs=[["method", "actuarial"], ["by", "stage"], ["at", "1"]],
+        method="actuarial",
+        title="Observed survival, actuarial life table",
+        measure="Observed survival",
+        definition="Malignant tumors.",
+        registry="Test",
+        version="0123456789abcdef",
+        made_at="2025-01-01",
+        closing="2024-12-31",
+        n=480,
+        events=100,
+        groups=[
+            Group(n, label, sizes[n], 5 + n * size, median=2 + n * estimate, follow_up=n * estimate, margins=[label])
+            for n, label in enumerate(labels)
+        ],
+        grouped_by="Stage",
+        flow=[Step("registry", "tumors in the registry", 0, 500), Step("c1", "another site", 20, 480)],
+        curve=rows(0.9, 1 - estimate, estimate),
+        table=rows(0.9, 1 - estimate, estimate),
+        standardised=rows(0.9, 1 - estimate, estimate),
+        standard="icss1",
+        intervals=rows(0.9, 1 - estimate, estimate),
+        risk_times=[0.0, 1.0],
+        at_risk=[[n, n] for n in sizes],
+        test={"name": "log-rank test", "chisq": estimate, "df": 2, "p": 0.5},
+        cautions=[[2, f"At year {size} few are at risk."], [0, f"{size} persons are younger than 15."]],
+        citation="Test. life-table, 480 persons, 100 events.",
+    )
+
+
+@pytest.mark.parametrize("form", ["", "svg", "csv", "json", "xlsx"])
+def test_no_output_tells_one_hidden_group_from_another(client, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """Page and files of two answers that differ in the hidden groups are the same, sign by sign."""
+    inside, found = client("epidemiologist"), []
+    monkeypatch.setattr(files, "write_chart", lambda spec, form: json.dumps(spec).encode())
+    place = f"result.{form}" if form else ""
+    for answer in (made_up(7, 0.317), made_up(19, 0.462)):
+        monkeypatch.setattr(base.Desk, "ask", lambda *given, answer=answer, **named: answer)
+        reply = inside.get(f"/survival/{place}?method=actuarial&by=stage&at=1", headers={"HX-Request": "true"})
+        assert reply.status_code == 200
+        if form == "xlsx":
+            book = load_workbook(io.BytesIO(reply.data))
+            found.append([[list(row) for row in sheet.values] for sheet in book.worksheets])
+        else:
+            found.append(re.sub(r'(csrf_token" value|nonce)="[^"]*"', "", reply.text))
+    assert "Localized" in str(found[0])
+    assert found[0] == found[1]
+
+
 def test_what_one_account_computed_is_not_shown_to_another_that_may_not_ask(client) -> None:
     at = "/survival/?where=2230%3DSYNTHETIC&primaries=all"
     assert "survival-curve" in client("registrar").get(at).text
@@ -111,6 +176,35 @@ def test_numbers_open_their_cases_and_reading_them_is_logged(client, app) -> Non
         assert session.query(AccessLog).filter_by(what="survival cases").count() == 1
     twin = inside.get(at.replace("/cases?", "/cases.csv?")).text
     assert "SYNTHETIC" not in twin and "Patient" in twin
+
+
+def test_every_number_of_the_page_opens_as_many_cases_as_it_says(client) -> None:
+    inside = client("registrar")
+    text = inside.get("/survival/?method=actuarial&intervals=0,6,12,60&at=1,5&primaries=all&by=sex").text
+    shown = re.findall(r'<a href="(/survival/cases\?[^"]+)">([\d,]+)</a>', text)
+    whats = {re.search(r"what=(\w+)", at)[1] for at, _ in shown if "what=" in at}
+    assert {"risk", "events", "withdrawn"} <= whats
+    for at, count in shown:
+        listed = inside.get(at.replace("&amp;", "&").replace("/cases?", "/cases.json?")).get_json()
+        assert len(listed["rows"]) == int(count.replace(",", "")), at
+    spec = json.loads(re.search(r'id="survival-curve-spec"[^>]*>(.*?)</script>', text, re.S)[1])
+    assert any("href" in row for layer in spec["layer"] for row in layer.get("data", {}).get("values", []))
+
+
+@pytest.mark.parametrize("asked", ["what=moon", "what=risk&until=x", "group=99", "step=c77", "until=nan&what=risk"])
+def test_a_list_that_is_none_is_not_found(client, asked: str) -> None:
+    assert client("registrar").get(f"/survival/cases?primaries=all&{asked}").status_code == 404
+
+
+def test_a_few_that_were_left_out_are_listed_for_those_alone_who_may_see_them(client) -> None:
+    at = "/survival/cases?site=breast&step=c1"
+    assert client("registrar").get(at).status_code == 200
+    assert client("epidemiologist").get(at).status_code == 403
+
+
+def test_rows_for_r_are_refused_where_a_group_is_suppressed(client) -> None:
+    form = {"query": "primaries=all&by=sex", "purpose": "check in R"}
+    assert client("epidemiologist").send("/survival/cohort.csv", form).status_code == 403
 
 
 def test_a_bound_account_sees_no_follow_up_of_others_in_the_cases(client) -> None:

@@ -50,6 +50,11 @@ def index() -> Response:
     if isinstance(found, Failure):
         failure, found = found, None
     answer = found if isinstance(found, Answer) else None
+    may_list = actor().may("cases.read")
+
+    def at_risk(group: int, year: float) -> str:
+        return address("cases", wanted, group=group, what="risk", until=f"{year:g}")
+
     response = render(
         "survival/index.html",
         block="results",
@@ -58,12 +63,12 @@ def index() -> Response:
         waiting=None if answer or failure else found,
         failure=failure,
         title=title_of(wanted),
-        spec=curve_spec(answer) if answer and answer.shown else None,
+        spec=curve_spec(answer, risk_link=at_risk if may_list else None) if answer and answer.shown else None,
         drawn=drawn(answer) if answer else (),
         here=address("index", wanted),
         address=lambda endpoint, **more: address(endpoint, wanted, **more),
         may_publish=actor().may("analysis.publish"),
-        may_list=actor().may("cases.read"),
+        may_list=may_list,
         may_export=actor().may("export"),
         **({} if is_fragment() else _form(wanted)),
     )

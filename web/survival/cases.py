@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Response, g, request, url_for
 
+from registry.analysis.survival_request import LONGEST
 from registry.analysis.survival_tables import ascertainment
+from registry.errors import RegistryError
 from web.filters import person
 from web.meanings import morphology_text
 from web.pages import actor, log_read, page, paging, reading, render_list, store
@@ -27,6 +29,8 @@ def cases() -> Response:
         deaths_complete_to=recorded.date if recorded else None,
         group=int(group) if group.isdigit() else None,
         what=request.args.get("what", "all"),
+        after=_year("after"),
+        until=_year("until"),
         step=request.args.get("step", ""),
     )
     at = paging()
@@ -39,6 +43,19 @@ def cases() -> Response:
     return render_list(
         "survival/cases.html", table, behind=behind, back=address("index", wanted), title=title_of(wanted)
     )
+
+
+def _year(name: str) -> float | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= LONGEST:
+        raise RegistryError("not-found", "there is no such list", hint="open the list from the page again")
+    return value
 
 
 def _has_years(rows) -> bool:
