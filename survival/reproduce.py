@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from survival import r_calls
+from survival.r_calls import Columns
 from survival.results import Result
 
 REFERENCES: dict[str, str] = {
@@ -74,8 +74,6 @@ METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
     "net-log-rank": ("Net survival was compared by a log-rank-type test", ("graffeo",)),
 }
 
-NET_METHODS = ("pohar-perme", "ederer1", "ederer2", "hakulinen")
-
 
 @dataclass(frozen=True)
 class Reproduction:
@@ -87,11 +85,13 @@ class Reproduction:
     citation: str
 
 
-def reproduce(result: Result, *, snapshot: str = "", registry: str = "", definition: str = "") -> Reproduction:
+def reproduce(
+    result: Result, *, snapshot: str = "", registry: str = "", definition: str = "", columns: Columns | None = None
+) -> Reproduction:
     """Gives the R call, the method text and the citation of a result.
 
     `snapshot` is the hash of the data, `registry` the name of the source, `definition` the case definition in one
-    sentence (`survival.selection.describe`).
+    sentence (`survival.selection.describe`), `columns` what the R call reads (by default time, event and so on).
     """
     text, names = method_text(result)
     if definition:
@@ -101,7 +101,7 @@ def reproduce(result: Result, *, snapshot: str = "", registry: str = "", definit
     citation = (
         f"{source}{result.method}, {result.n} persons, {result.events} events.{hashed} Computed with OncoRegistry."
     )
-    return Reproduction(r_call(result), text, tuple(REFERENCES[name] for name in names), citation)
+    return Reproduction(r_call(result, columns=columns), text, tuple(REFERENCES[name] for name in names), citation)
 
 
 def method_text(result: Result) -> tuple[str, tuple[str, ...]]:
@@ -131,79 +131,8 @@ def method_text(result: Result) -> tuple[str, tuple[str, ...]]:
     return " ".join(sentences), tuple(names)
 
 
-def r_call(result: Result, *, data: str = "cohort") -> str:
-    """Gives the R code that computes the same numbers, on a data frame with time, event, age, sex, date."""
-    settings, right = result.settings, " + ".join(result.by) or "1"
-    ci, level, at = settings.get("ci", "log"), settings.get("level", 0.95), settings.get("at")
-    times = f", times = {_vector(at, settings.get('at_unit'))}" if at else ""
-    surv = "Surv(time, event)"
-    method = result.method
-    if method in ("kaplan-meier", "reverse-kaplan-meier"):
-        status = "1 - event" if method.startswith("reverse") else "event"
-        start = f", start.time = {settings['given']:g}" if settings.get("given") else ""
-        fit = f'survfit(Surv(time, {status}) ~ {right}, data = {data}, conf.type = "{ci}", conf.int = {level:g}{start})'
-        if settings.get("standard"):
-            fit = f"# per age group, then sum(w * surv) with the weights {settings['standard'].upper()}\n{fit}"
-            return f"library(survival)\n{fit.splitlines()[0]}\nsummary({fit.splitlines()[1]}{times})"
-        return f"library(survival)\nsummary({fit}{times})"
-    if method == "aalen-johansen":
-        # a factor whose first level is censored makes survfit estimate every cause
-        states = f'Surv(time, factor(status)) ~ {right}, data = {data}, conf.type = "{ci}", conf.int = {level:g}'
-        return f"library(survival)\nsummary(survfit({states}){times})"
-    if method == "restricted-mean":
-        tau = settings.get("tau")
-        limit = f"{tau[0]:g}" if tau else '"common"'
-        return f"library(survival)\nprint(survfit({surv} ~ {right}, data = {data}), rmean = {limit})"
-    if method == "life-table":
-        breaks = settings.get("breaks", [])
-        return (
-            "# actuarial method on completed intervals; popEpi's lifetable gives the same at monthly breaks\n"
-            f'library(popEpi)\nsurvtab_ag(fot ~ {right}, data = aggregated, surv.type = "surv.obs", '
-            f'surv.method = "lifetable")  # {len(breaks) - 1} intervals'
-        )
-    if method in NET_METHODS:
-        return _net_call(method, settings, right, data, ci, level, at)
-    if method == "crude-probability-of-death":
-        return f"library(relsurv)\ncmp.rel({surv} ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data})"
-    if method == "net-log-rank":
-        return f"library(relsurv)\nrs.diff({surv} ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data})"
-    return f"# no R function computes {method} as defined here; see the method text"
-
-
-_RMAP = "list(age = age, sex = sex, year = date)"
-
-
-def _net_call(
-    method: str, settings: Mapping[str, Any], right: str, data: str, ci: str, level: float, at: list[float] | None
-) -> str:
-    lines = ["library(relsurv)"]
-    if settings.get("compat") == "popepi":
-        lines = ["library(popEpi)"]
-        way = {"pohar-perme": "pp", "ederer2": "e2"}[method]
-        lines.append(
-            f'survtab(FUT ~ {right}, data = lexis, pophaz = table, surv.type = "surv.rel", '
-            f'relsurv.method = "{way}", breaks = list(FUT = seq(0, 10, 1/12)), conf.type = "{ci}")'
-        )
-        return "\n".join(lines)
-    if method == "hakulinen":
-        return (
-            "library(survival)\n# observed over expected; relsurv's own Hakulinen looks rates up at wrong dates\n"
-            f"survfit(Surv(time, event) ~ {right}, data = {data})\n"
-            f'survexp(potential ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data}, method = "hakulinen")'
-        )
-    scale = ci if ci in ("plain", "log", "log-log") else "log"
-    added = f", add.times = {_vector(at, settings.get('at_unit'))}" if at and method == "pohar-perme" else ""
-    lines.append(
-        f"rs.surv(Surv(time, event) ~ {right}, rmap = {_RMAP}, ratetable = table, data = {data}, "
-        f'method = "{method}", conf.type = "{scale}", conf.int = {level:g}{added})'
-    )
-    if settings.get("standard"):
-        lines.append(f"# per age group, then sum(w * surv) with the weights {settings['standard'].upper()}")
-    if settings.get("compat") != "relsurv" and method == "pohar-perme":
-        lines.append("# rs.surv averages its integrand between follow-up times: small differences are explained there")
-    return "\n".join(lines)
-
-
-def _vector(values: Any, unit: str | None) -> str:
-    scale = {"years": " * 365.241", "months": " * 30.4375"}.get(unit or "days", "")
-    return f"c({', '.join(f'{value:g}' for value in values)}){scale}"
+def r_call(result: Result, *, columns: Columns | None = None) -> str:
+    """Gives the R code that computes the same numbers, on a data frame with the columns of `Columns`."""
+    entry = "entry" if result.settings.get("delayed_entry") else ""
+    columns = columns or Columns(by=result.by, entry=entry)
+    return r_calls.r_call(result.method, result.settings, columns)

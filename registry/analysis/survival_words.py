@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from registry.analysis.snapshot import Snapshot
 from registry.analysis.survival_cohort import Persons, window_years
+from registry.analysis.survival_tests import MOST_COMPARED
+from survival.r_calls import Columns, r_call, read_rates
 from survival.reproduce import REFERENCES, reproduce
 from survival.results import Result
 
@@ -21,15 +23,20 @@ HYBRID = (
     "recording of incident cases. Eur J Cancer 2004;40:2494-501."
 )
 
+TESTS = {
+    "kaplan-meier": "log-rank",
+    "cause-specific": "log-rank",
+    "actuarial": "log-rank",
+    "pohar-perme": "net-log-rank",
+    "competing": "gray",
+}
+"""Which test of equal curves a method has (`survival_tests`)."""
+
 GRAY = (
     "Gray RJ. A class of K-sample tests for comparing the cumulative incidence of a competing risk. Ann Stat "
     "1988;16:1141-54."
 )
-OWN_TABLE = (
-    'rates <- read.csv("life-table.csv")  # year, age, sex, annual_prob',
-    "survive <- function(s) 1 - t(xtabs(annual_prob ~ year + age, rates[rates$sex == s, ]))",
-    "table <- relsurv::transrate(survive(1), survive(2), yearlim = range(rates$year), int.length = 1)",
-)
+OWN_TABLE = tuple(read_rates("life-table.csv"))
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,20 @@ def describe(
     settings = dict(result.settings) | {"at_unit": "years", "at": list(request.at), "given": request.given}
     if request.way.background:
         settings["life_table"] = table_name
+    # the text has the standard; the code is of the curves, of which each is one estimate
     settings |= {"standard": standard.name, "weighting": request.weighting} if standard else {"standard": None}
     grouped = ("group",) if len(persons.labels) > 1 else ()
     shown = replace(result, settings=settings, by=grouped)
-    found = reproduce(shown, snapshot=snapshot.version[:HASH], registry=registry, definition=persons.definition)
+    columns = Columns(by=grouped, entry="entry" if persons.delayed else "")
+    if request.method == "competing":
+        columns = replace(columns, status='factor(status, 0:2, c("alive", "cancer", "other"))')
+    found = reproduce(
+        shown,
+        snapshot=snapshot.version[:HASH],
+        registry=registry,
+        definition=persons.definition,
+        columns=columns,
+    )
     text, references = found.method_text, list(found.references)
     if request.way.endpoint == "cause-specific":
         text = text.replace(
@@ -86,11 +103,18 @@ def describe(
     text += f" Follow-up ended on {persons.closing.date()}."
     if persons.grouping.parts:
         text += f" Results are given by {persons.grouping.title.lower()}."
-    return Words(text, tuple(dict.fromkeys(references)), _r_code(persons, found.r_call), found.citation)
+    call = found.r_call
+    if standard:
+        curves = {**settings, "standard": None}
+        aged = {**settings, "ages": standard.lower}
+        # a life table is standardised in groups of age as Kaplan-Meier is, its own call within each
+        by_age = "kaplan-meier" if request.method == "actuarial" else result.method
+        call = f"{r_call(result.method, curves, columns)}\n{r_call(by_age, aged, columns)}"
+    return Words(text, tuple(dict.fromkeys(references)), _r_code(persons, call), found.citation)
 
 
 def _r_code(persons: Persons, call: str) -> str:
-    """Gives the R code with the reading of the data before it; delayed entry where there is one."""
+    """Gives the R code with the reading of the data before it, and the test between groups after it."""
     request = persons.request
     lines = [
         'cohort <- read.csv("cohort.csv")  # time and entry in days, event 0/1, status 0/1/2, age in days, sex 1/2, date'
@@ -98,11 +122,11 @@ def _r_code(persons: Persons, call: str) -> str:
     if request.way.background:
         lines.append("cohort$date <- as.Date(cohort$date)")
         lines += ["table <- survival::survexp.us"] if request.life_table == "us" else list(OWN_TABLE)
-    if request.method == "competing":
-        right = "group" if len(persons.labels) > 1 else "1"
-        entry = "entry, " if persons.delayed else ""
-        status = 'factor(status, 0:2, c("alive", "cancer", "other"))'
-        call = f"library(survival)\nsummary(survfit(Surv({entry}time, {status}) ~ {right}, data = cohort))"
-    if persons.delayed:
-        call = call.replace("Surv(time, event)", "Surv(entry, time, event)")
-    return "\n".join([*lines, call])
+    if request.method == "hakulinen":
+        lines.append(f'cohort$potential <- as.numeric(as.Date("{persons.closing.date()}") - cohort$date)')
+    lines.append(call)
+    if test := TESTS.get(request.method) if 2 <= len(persons.labels) <= MOST_COMPARED and not request.given else None:
+        columns = Columns(by=("group",), entry="entry" if persons.delayed else "")
+        if test != "gray" or not persons.delayed:
+            lines.append(r_call(test, {"censored": 0}, columns))
+    return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -81,6 +82,9 @@ _INTERVAL = [
 ]
 _OUTPUT = [
     click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table."),
+    click.option(
+        "--r-call", is_flag=True, help="The R code that computes the same numbers, instead of computing them."
+    ),
 ]
 
 
@@ -106,8 +110,18 @@ def interval_options(command: Command) -> Command:
 
 
 def output_options(command: Command) -> Command:
-    """Adds --json (as `as_json`)."""
-    return _apply(_OUTPUT, command)
+    """Adds --json (as `as_json`), and --r-call, which answers in place of the command."""
+
+    @wraps(command)
+    def answer(*args: Any, r_call: bool, **options: Any) -> Any:
+        if not r_call:
+            return command(*args, **options)
+        from survival.commands.r_code import code_of
+
+        click.echo(code_of(click.get_current_context().command.name or "", options))
+        return None
+
+    return _apply(_OUTPUT, answer)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ def results(cohort_frame, table):
     years = {"at": [1, 5], "at_unit": "years"}
     return {
         "survfit": kaplan_meier(followup, **years, ci="log-log", given=0.5),
-        "1 - event": kaplan_meier(followup, reverse=True),
-        "survtab_ag": life_table(followup, unit="months"),
+        "1 - (event)": kaplan_meier(followup, reverse=True),
+        "cumprod(1 - d / effective)": life_table(followup, unit="months"),
         "rmean": restricted_mean(followup, tau=[1826.205]),
         "rs.surv": net_survival(cohort, table, **years),
         "survexp": net_survival(cohort, table, method="hakulinen", **years),
@@ -80,5 +80,5 @@ def test_an_age_standardised_call_names_the_weights(cohort_frame):
     frame = cohort_frame(2000)
     data = build_followup(frame, time="time", event="event")
     found = reproduce(age_standardised(data, frame["age"].to_numpy(), standard("icss1"), at=[365]))
-    assert "per age group, then sum(w * surv) with the weights ICSS1\nsummary(survfit(" in found.r_call
+    assert "# ICSS1\nw <- c(0.07, 0.12, 0.23, 0.29, 0.29)" in found.r_call
     assert "standardised to ICSS1" in found.method_text

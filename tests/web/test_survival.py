@@ -204,7 +204,7 @@ def test_a_few_that_were_left_out_are_listed_for_those_alone_who_may_see_them(cl
 
 def test_rows_for_r_are_refused_where_a_group_is_suppressed(client) -> None:
     form = {"query": "primaries=all&by=sex", "purpose": "check in R"}
-    assert client("epidemiologist").send("/survival/cohort.csv", form).status_code == 403
+    assert client("epidemiologist").send("/survival/cohort.csv", form).status_code == 422
 
 
 def test_a_bound_account_sees_no_follow_up_of_others_in_the_cases(client) -> None:

@@ -17,7 +17,6 @@ from registry.analysis.survival_desk import Failure
 from registry.analysis.survival_request import from_address
 from registry.analysis.survival_tables import ascertainment
 from registry.errors import RegistryError
-from registry.security.permissions import Refused
 from web.pages import actor, page, store, writing
 from web.survival.base import FILES_PATIENCE_SECONDS, answered, asked, blueprint, desk, scope, title_of
 from web.tables import neutral
@@ -83,7 +82,11 @@ def cohort_file() -> Response:
     seen, recorded = scope(), ascertainment(store())
     found = find_persons(desk().snapshot(), wanted, seen, deaths_complete_to=recorded.date if recorded else None)
     if not seen.small and found.hidden(seen.minimum):
-        raise Refused("Groups of this selection are suppressed for your role, and its rows would show them.")
+        raise RegistryError(
+            "suppressed",
+            "groups of this selection are suppressed for your role",
+            hint="choose others: rows show them all",
+        )
     with writing() as session:
         body = take(session, found, who=actor().username, purpose=request.form.get("purpose", ""))
     response = Response(body, mimetype="text/csv")
