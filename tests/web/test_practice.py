@@ -147,7 +147,7 @@ def test_an_exercise_is_coded_with_the_keyboard_alone(
         if page.evaluate("document.activeElement.name") == name:
             break
     page.keyboard.press("Control+s")
-    page.wait_for_function("document.getElementById('save-state').textContent === 'Everything is saved'")
+    page.wait_for_function("() => document.getElementById('save-state').textContent === 'Everything is saved'")
     assert page.locator("#item-400-meaning").inner_text() != ""
     assert_accessible(page)
     page.keyboard.press("Control+Enter")
