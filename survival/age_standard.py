@@ -59,20 +59,12 @@ def age_standardised(
         raise SurvivalError("usage", "no times for the age-standardised estimate", hint="Give --at 1,3,5.")
     if given and method == "life-table":
         raise SurvivalError("usage", "a life table is not conditional", hint="Use Kaplan-Meier, or leave out --given.")
-    unit, warnings = at_unit or data.unit, []
-    known = np.isfinite(age)
-    if lost := int((~known).sum()):
-        warnings.append(f"{lost} persons of unknown age are not in the age-standardised estimate.")
-        data, age = _take(data, known), age[known]
-    if young := standard.younger(age):
-        warnings.append(
-            f"{young} persons are younger than {standard.lower[0]} and are counted with the youngest age group; "
-            "leave children out for a standard made for adults."
-        )
+    unit = at_unit or data.unit
+    data, age_group, warnings = by_age(data, age, standard)
     width = len(standard.lower)
     parts = replace(
         data,
-        group=data.group * width + standard.group(age),
+        group=data.group * width + age_group,
         strata=pd.DataFrame({"part": np.arange(len(data.strata) * width)}),
     )
     sizes = np.bincount(parts.group, minlength=len(parts.strata)).reshape(-1, width)
@@ -122,6 +114,15 @@ def age_standardised(
             **({"breaks": list(breaks)} if breaks else {}),
         },
     )
+
+
+def by_age(data: FollowUp, age: np.ndarray, standard: Standard) -> tuple[FollowUp, np.ndarray, list[str]]:
+    """Gives the persons of known age with the standard's age group of each, and what must be told of the others."""
+    warnings, known = [], np.isfinite(age)
+    if lost := int((~known).sum()):
+        warnings.append(f"{lost} persons of unknown age are not in the age-standardised estimate.")
+        data, age = _take(data, known), age[known]
+    return data, standard.group(age), warnings + standard.tell_younger(age)
 
 
 def _take(data: FollowUp, rows: np.ndarray) -> FollowUp:

@@ -127,6 +127,21 @@ def _by_age(c: Columns, s: Mapping[str, Any], data: str, survival: str, *, packa
     )
 
 
+def _probabilities_by_age(
+    c: Columns, s: Mapping[str, Any], data: str, one: str, *, package: str, value: str, error: str
+) -> str:
+    """The weighted mean over age groups of several probabilities; `one` computes them of rows x, the others read it."""
+    head = _by_age(c, s, data, one, package=package).split("  s <- sapply")[0].rstrip("\n")
+    return "\n".join(
+        [
+            head,
+            "  weigh <- function(of, k) Reduce(`+`, Map(function(w, p) (w * of(p))^k, w, parts))",
+            f"  list(estimate = weigh(function(p) {value}, 1), se = sqrt(weigh(function(p) {error}, 2)))",
+            "})",
+        ]
+    )
+
+
 def _kaplan_meier(c: Columns, s: Mapping[str, Any], data: str) -> str:
     if s.get("standard"):
         one = f"summary({_survfit(c, s, 'x', right='1')}{_times(c, s)})"
@@ -170,6 +185,10 @@ def _life_table(c: Columns, s: Mapping[str, Any], data: str) -> str:
 def _incidence(c: Columns, s: Mapping[str, Any], data: str) -> str:
     # a factor whose first level is censored makes survfit estimate every cause
     status = c.status if c.status.startswith("factor(") else f"factor({c.status})"
+    if s.get("standard"):
+        one = f"summary({_survfit(c, s, 'x', event=status, right='1')}{_times(c, s)})"
+        value, error = "p$pstate[, -1]", "p$std.err[, -1]"
+        return _probabilities_by_age(c, s, data, one, package="survival", value=value, error=error)
     return f"library(survival)\nsummary({_survfit(c, s, data, event=status)}{_times(c, s)})"
 
 
@@ -224,6 +243,9 @@ def _popepi(c: Columns, s: Mapping[str, Any], data: str, method: str) -> str:
 
 def _crude(c: Columns, s: Mapping[str, Any], data: str) -> str:
     level = f", conf.int = {s.get('level') or 0.95:g}"
+    if s.get("standard"):
+        one = f"summary(cmp.rel({c.surv()} ~ 1, data = x, ratetable = table, rmap = {c.rmap}{level}){_times(c, s)}, scale = 1)"
+        return _probabilities_by_age(c, s, data, one, package="relsurv", value="p$est", error="sqrt(p$var)")
     fit = f"cmp.rel({c.surv()} ~ {c.right}, data = {data}, ratetable = table, rmap = {c.rmap}{level})"
     return f"library(relsurv)\nsummary({fit}{_times(c, s)}, scale = 1)"
 

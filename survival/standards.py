@@ -47,6 +47,15 @@ class Standard:
         """Counts those below the first age: no standard for adults has a weight of their own for them."""
         return int((_completed(age) < self.lower[0]).sum())
 
+    def tell_younger(self, age: np.ndarray) -> list[str]:
+        """Gives the sentence about those below the first age, where there are any."""
+        if not (young := self.younger(age)):
+            return []
+        return [
+            f"{young} persons are younger than {self.lower[0]} and are counted with the youngest age group; "
+            "leave children out for a standard made for adults."
+        ]
+
 
 def _completed(age: np.ndarray) -> np.ndarray:
     """Gives completed years; whole years that went through days and back come out a hair below themselves."""

@@ -30,7 +30,12 @@ from registry.models import edits as states
 RULES_FILE = "edits.toml"
 """The site's own rules, in the data folder."""
 
-NOT_OF_STORE = ("ITM22/40",)
+NOT_OF_STORE = ("ITM22/40", "ITM22/unique")
+"""What the store answers for itself: whose registry it is, and that no tumor number stands twice in a source's record.
+
+Two sources of one person number their tumors each from 01: that is no contradiction.
+"""
+
 CANREG_BASIS = "90004"
 """The item that every tumor in the CanReg layout has: its basis of diagnosis as coded there."""
 
@@ -68,7 +73,6 @@ def site_fault(settings: Settings) -> str:
 def set_of_file(name: str, rules: Path | None, stamp: int, today: dt.date | None) -> EditSet:
     """A set for the store; a rules file that was changed (another stamp) is read anew."""
     site = None if rules is None else read_rule_file(rules, built_in().lists)
-    # whose registry it is says the store itself, not a record
     return make_set(name, site=site, today=today).without(*NOT_OF_STORE)
 
 

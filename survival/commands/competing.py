@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from survival.commands.curves import age_standard_options, read_standard
 from survival.commands.options import (
     NAMES,
     Source,
@@ -66,6 +67,7 @@ def logrank(weight: str | None, rho: float, gamma: float, as_json: bool, **optio
     help="Standard error as R's survfit or as cmprsk gives it.",
 )
 @click.option("--test", is_flag=True, help="Gray's test between the groups of --by, for each cause.")
+@age_standard_options
 @output_options
 def cif(
     at: tuple[float, ...] | None,
@@ -85,6 +87,30 @@ def cif(
     from survival.competing.gray import gray_test
     from survival.competing.incidence import cumulative_incidence
 
+    if aged := read_standard(options, at=at):
+        from survival.errors import SurvivalError
+        from survival.standard_probabilities import standardised_incidence
+
+        if test:
+            raise SurvivalError(
+                "usage", "Gray's test compares curves as they are", hint="Leave out --standard or --test."
+            )
+        followup, years, standard = aged
+        late = followup.entry is not None
+        found = standardised_incidence(
+            followup,
+            years,
+            standard,
+            causes=cause or None,
+            censored=censor_code,
+            at=at or (),
+            at_unit=at_unit,
+            ci=ci,
+            level=level,
+            variance="gray" if late else variance,  # type: ignore[arg-type]
+        )
+        emit(found, as_json=as_json)
+        return
     source = Source.take(options)
     _, followup = source.load()
     if variance == "jackknife" and followup.entry is not None:

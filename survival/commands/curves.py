@@ -19,11 +19,14 @@ from survival.commands.options import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from survival.actuarial import IntervalCounts
     from survival.frames import FollowUp, Unit
     from survival.intervals import Scale
     from survival.results import Result
     from survival.risksets import RiskSets
+    from survival.standards import Standard
 
 _ENGINE = click.option(
     "--engine",
@@ -34,13 +37,15 @@ _ENGINE = click.option(
 )
 
 
-_STANDARD = [
+_AGE_STANDARD = [
     click.option(
         "--standard", type=click.Choice(["icss1", "icss2", "icss3"]), help="Age-standardise; needs --age, --at."
     ),
     click.option("--age", metavar="COL", help="Age at diagnosis, for --standard."),
     click.option("--age-unit", type=click.Choice(["days", "years"]), default="days", show_default=True),
     click.option("--age-groups", type=NUMBERS, default=None, help="First ages of the standard's groups."),
+]
+_WEIGHTS = [
     click.option(
         "--weights",
         type=click.Choice(["traditional", "individual"]),
@@ -53,7 +58,14 @@ _STANDARD = [
 
 def standard_options(command: Command) -> Command:
     """Adds --standard, --age, --age-unit, --age-groups, --weights."""
-    for option in reversed(_STANDARD):
+    for option in reversed(_AGE_STANDARD + _WEIGHTS):
+        command = option(command)
+    return command
+
+
+def age_standard_options(command: Command) -> Command:
+    """Adds --standard, --age, --age-unit and --age-groups, where the weights of a standard are those of its groups."""
+    for option in reversed(_AGE_STANDARD):
         command = option(command)
     return command
 
@@ -62,8 +74,22 @@ def standardise(
     options: dict[str, Any], *, at: tuple[float, ...] | None, engine: str = "memory", **how: Any
 ) -> Result | None:
     """Takes the options of `standard_options` out; gives the age-standardised result, or None where none is asked for."""
+    weights = options["weights"]
+    read = read_standard(options, at=at, engine=engine)
+    if read is None:
+        return None
+    from survival.age_standard import age_standardised
+
+    return age_standardised(*read, at=at or (), weighting=weights, **how)
+
+
+def read_standard(
+    options: dict[str, Any], *, at: tuple[float, ...] | None, engine: str = "memory"
+) -> tuple[FollowUp, np.ndarray, Standard] | None:
+    """Takes the options of `standard_options` out; gives the rows, their ages in years and the standard, if asked for."""
     name, age, age_unit = options.pop("standard"), options.pop("age"), options.pop("age_unit")
-    groups, weights = options.pop("age_groups"), options.pop("weights")
+    groups = options.pop("age_groups")
+    options.pop("weights", None)
     from survival.errors import SurvivalError
 
     if name is None:
@@ -72,7 +98,6 @@ def standardise(
         return None
     if not age or at is None or engine != "memory":
         raise SurvivalError("usage", "--standard needs --age, --at and rows in memory", hint="Like --age age --at 1,5.")
-    from survival.age_standard import age_standardised
     from survival.frames import Faults, read_numbers
     from survival.lifetables import YEAR_OF_AGE
     from survival.standards import LOWER_AGES
@@ -87,7 +112,7 @@ def standardise(
     faults.raise_if_any()
     lower = tuple(int(first) for first in groups) if groups else LOWER_AGES
     years = ages / YEAR_OF_AGE if age_unit == "days" else ages.astype(float)
-    return age_standardised(followup, years, find_standard(name, lower=lower), at=at, weighting=weights, **how)
+    return followup, years, find_standard(name, lower=lower)
 
 
 def count(options: dict[str, Any], engine: Literal["duckdb", "spark"]) -> RiskSets:

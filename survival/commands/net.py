@@ -168,11 +168,15 @@ def net(
 @data_options
 @background_options
 @click.option("--tau", type=float, default=None, help="Years lost are counted up to this time (in --at-unit).")
+@click.option("--standard", type=click.Choice(["icss1", "icss2", "icss3"]), help="Age-standardise; needs --at.")
+@click.option("--age-groups", type=NUMBERS, default=None, help="First ages of the standard's groups.")
 @time_options
 @interval_options
 @output_options
 def crude(
     tau: float | None,
+    standard: str | None,
+    age_groups: tuple[float, ...] | None,
     at: tuple[float, ...] | None,
     at_unit: Unit | None,
     ci: Scale,
@@ -181,10 +185,25 @@ def crude(
     **options: Any,
 ) -> None:
     """Crude probability of death from cancer (`estimate`) and from other causes (`other_estimate`)."""
+    from survival.errors import SurvivalError
     from survival.net.crude import crude_death
 
     unit = at_unit or options["time_unit"]
+    if standard is None and age_groups:
+        raise SurvivalError("usage", "--age-groups belong to --standard", hint="Give --standard icss1.")
+    if standard and (at is None or tau is not None):
+        raise SurvivalError("usage", "--standard needs --at, and has no --tau", hint="Like --standard icss1 --at 1,5.")
     cohort, table = load(options)
+    if standard:
+        from survival.standard_probabilities import standardised_crude_death
+        from survival.standards import LOWER_AGES
+        from survival.standards import standard as find_standard
+
+        lower = tuple(int(age) for age in age_groups) if age_groups else LOWER_AGES
+        chosen = find_standard(standard, lower=lower)
+        aged = standardised_crude_death(cohort, table, chosen, at=at or (), at_unit=unit, ci=ci, level=level)
+        emit(aged, as_json=as_json)
+        return
     emit(crude_death(cohort, table, at=at, at_unit=unit, tau=tau, ci=ci, level=level), as_json=as_json)
 
 

@@ -193,7 +193,7 @@ def cumulative_incidence(
         rows = np.flatnonzero(followup.group == group)
         curve = estimate_incidence(count_causes(followup, rows, every, censored))
         for code in wanted:
-            frame = _rows(curve, every.index(code), followup, at, at_unit, variance)
+            frame = incidence_rows(curve, every.index(code), followup, at, at_unit, variance)
             frame.insert(0, "cause", code)
             events += int(curve.counts.by_cause[every.index(code)].sum())
             for name in reversed(followup.by):
@@ -208,7 +208,7 @@ def cumulative_incidence(
     return result.with_warnings(*few_at_risk(table)) if at is not None else result
 
 
-def _rows(
+def incidence_rows(
     curve: IncidenceCurve,
     cause: int,
     followup: FollowUp,
@@ -216,6 +216,7 @@ def _rows(
     at_unit: Unit | None,
     variance: Variance,
 ) -> pd.DataFrame:
+    """Gives time, `n_risk`, `n_event`, `estimate` and `se` of a cause (its place among those counted) on one curve."""
     counts = curve.counts
     of = jackknife_variance if variance == "jackknife" else gray_variance
     if at is None:

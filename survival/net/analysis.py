@@ -108,11 +108,7 @@ def net_survival(
     if standard is not None:
         years = cohort.age / YEAR_OF_AGE
         age_group = standard.group(years)
-        if young := standard.younger(years):
-            warnings.append(
-                f"{young} persons are younger than {standard.lower[0]} and are counted with the youngest age group; "
-                "leave children out for a standard made for adults."
-            )
+        warnings += standard.tell_younger(years)
     strata = [cohort.take(cohort.group == g) for g in range(len(cohort.strata))]
     if standard is None:
         found = [_at(curve, request.of(group), compat, start) for curve, group in zip(curves(strata), strata)]

@@ -22,13 +22,13 @@ from registry import edits as store_edits
 from registry.cli import cli
 from registry.db import Store
 from registry.edits import reports
-from registry.edits.evaluation import RULES_FILE
+from registry.edits.evaluation import RULES_FILE, accounts_of
 from registry.edits.external import finish
 from registry.errors import RegistryError
 from registry.exchange.export import run_export
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor
-from registry.models import Abstract, EditFinding, EditOverride, WorklistEntry
+from registry.models import Abstract, EditFinding, EditOverride, PatientRecord, WorklistEntry
 from registry.models import edits as states
 from registry.security.permissions import PROGRAM, Actor
 from registry.synthetic import make
@@ -204,6 +204,18 @@ def test_edits_between_tumors_follow_both(cases: Store) -> None:
     # the other tumor turns out to be of the other side
     evaluate(cases, 3, i410="2")
     assert states_of(cases, 4)["LAT04"] == states.CLEARED
+
+
+def test_tumor_numbers_are_each_sources_own(cases: Store) -> None:
+    """Two sources of one person number their tumors from 01; inside a source's record the store itself keeps them apart."""
+    with cases.writing() as session:
+        session.get_one(PatientRecord, session.get_one(Abstract, 1).record_id).patient_id = session.get_one(
+            PatientRecord, session.get_one(Abstract, 2).record_id
+        ).patient_id
+    with cases.reading() as session:
+        accounts = accounts_of(session, session.get_one(Abstract, 1).record.patient_id)
+        assert [one.tumor_record_number for one in accounts] == ["01", "01"]
+    assert "ITM22/unique" not in {*evaluate(cases, 1), *evaluate(cases, 2)}
 
 
 def test_counts_and_reports(cases: Store) -> None:

@@ -53,6 +53,8 @@ COMMANDS = [
         f"summary(cmp.rel({ALL}, {RATES}, conf.int = 0.95), times = 5 * 365.241, scale = 1)",
     ),
     (f"net-test {DATA} {BACKGROUND} --by sex", f"rs.diff(Surv(time, stat == 1) ~ sex, data = cohort, {RATES})"),
+    (f"crude {DATA} {BACKGROUND} --at 5 --standard icss1", "weigh(function(p) p$est, 1), se = sqrt(weigh("),
+    (f"cif {DATA} --at 5 --standard icss1 --age age", "list(estimate = weigh(function(p) p$pstate[, -1], 1)"),
     (f"logrank {DATA} --by sex", "survdiff(Surv(time, stat == 1) ~ sex, data = cohort)"),
     (f"logrank {DATA} --by sex --strata site --rho 1", "~ sex + strata(site), data = cohort, rho = 1)"),
     (f"logrank {DATA} --by sex --weight gehan", "comp(ten(Surv(time, stat == 1) ~ sex, data = cohort)"),
