@@ -168,9 +168,9 @@ class Listed:
     significant: int | None
 
 
-def listed(session: Session, policy: Policy) -> list[Listed]:
+def listed(session: Session, policy: Policy, *, most: int = MOST_LISTED) -> list[Listed]:
     """Gives the scans of the registry, the latest first; p-values as classes for an account that counts are hidden from."""
-    rows = session.scalars(select(Job).where(Job.kind == KIND).order_by(Job.id.desc()).limit(MOST_LISTED))
+    rows = session.scalars(select(Job).where(Job.kind == KIND).order_by(Job.id.desc()).limit(most))
     found = []
     for job in rows:
         asked = from_pairs(job.parameters.get("pairs", []))

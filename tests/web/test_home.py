@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from sqlalchemy import select
@@ -49,3 +50,27 @@ def test_the_lists_are_cut_and_say_how_long_they_are(app):
 
 def test_who_does_not_edit_cases_gets_no_worklist(client):
     assert 'id="finish"' not in client("epidemiologist").get("/").text
+
+
+def test_who_reads_the_registry_finds_the_analyses_instead_of_a_worklist(client):
+    page = client("epidemiologist").get("/").text
+    assert 'href="/atlas/"' in part(page, "analyses") and "In suspense" not in page
+    assert "Nothing yet" in part(page, "kept")
+    assert 'id="analyses"' not in client("registrar").get("/").text
+
+
+def test_a_saved_report_waits_on_the_start_page_of_its_owner(client):
+    elena = client("epidemiologist")
+    elena.send("/survival/saved", {"name": "Colon by stage", "query": "site=colon-and-rectum&by=stage"})
+    assert "Colon by stage" in part(elena.get("/").text, "saved")
+    assert 'id="saved"' not in client("state").get("/").text, "it is not shared"
+
+
+def test_a_central_registry_begins_with_what_it_owes(app, client, monkeypatch):
+    assert "Deaths without a case" not in client("state").get("/").text
+    settings = app.extensions["store"].settings
+    monkeypatch.setattr("web.home.readers.settings", lambda: replace(settings, central=True))
+    page = client("state").get("/").text
+    for address in ("/state/", "/linkage", "/consolidation/", "/state/deaths"):
+        assert f'<a class="tile " href="{address}">' in page, address
+    assert "Deaths without a case" not in client("registrar").get("/").text

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from registry.security.permissions import Actor
 from registry.views import worklist
+from web.home import readers
 from web.navigation import Entry, permitted
 from web.pages import actor, log_read, page, paging, reading, render, render_list
 from web.tables import Column, Table
@@ -41,7 +42,9 @@ def index():
         totals=totals,
         imports=imports,
         today=today,
-        queues=shown,
+        queues=shown if who.may("cases.edit") or who.may("followup") else [],
+        central=readers.central(who),
+        analysis=readers.analysis(who) if who.may("analysis") and not who.may("cases.edit") else None,
         has_import_page="imports.show" in current_app.view_functions,
     )
 
