@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from registry.consolidation.values import PATIENT, TUMOR, Account, Choice
-from registry.models import Abstract, ConsolidationChoice, Patient, PatientRecord, Tumor
+from registry.models import Abstract, ConsolidationChoice, Patient, PatientRecord, Source, Tumor
 
 TABLES = {PATIENT: "patient_record", TUMOR: "abstract"}
 """The table of the accounts of each chain."""
 
 ROWS: dict[str, Any] = {PATIENT: Patient, TUMOR: Tumor}
+
+
+def load(session: Session, rows: Iterable[Patient | Tumor]) -> None:
+    """Reads the accounts of persons, or of tumors, with their sources all at once, where they are not read yet."""
+    rows = list(rows)
+    model = type(rows[0])
+    query = select(model).where(model.id.in_([row.id for row in rows])).options(*loads(model.__tablename__))
+    session.scalars(query).all()
+
+
+def loads(chain: str) -> list[Any]:
+    """What a query of a chain reads along, so that accounts can be made of its rows."""
+    source = selectinload(PatientRecord.source).selectinload(Source.facility)
+    if chain == PATIENT:
+        return [selectinload(Patient.records).options(source)]
+    record = selectinload(Abstract.record).options(source)
+    return [selectinload(Tumor.abstracts).options(record, selectinload(Abstract.facility))]
 
 
 def rows_of(row: Patient | Tumor) -> list[Any]:
@@ -55,7 +73,7 @@ def _number(account: Account) -> str:
 
 
 def _renamed(account: Account, name: str) -> Account:
-    return Account(**(account.__dict__ | {"name": name}))
+    return replace(account, name=name)
 
 
 def choices_of(session: Session, chain: str, ids: Iterable[int]) -> list[Choice]:

@@ -6,13 +6,13 @@ them anew by the rule of item 380; taking the records apart again brings each re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registry.abstracting.sequences import SequencedTumor, sequence
-from registry.models import Abstract, PatientRecord, Tumor
+from registry.models import Abstract, PatientRecord, Source, Tumor
 
 ITEM = "380"
 DECISIVE = frozenset({"380", "390", "400", "522", "523", "764", "762"})
@@ -21,21 +21,32 @@ DECISIVE = frozenset({"380", "390", "400", "522", "523", "764", "762"})
 
 def is_several(session: Session, patient_id: int) -> bool:
     """Whether a person has tumors from more than one record."""
-    query = select(func.count(PatientRecord.id)).where(
-        PatientRecord.patient_id == patient_id,
+    return bool(of_several(session, [patient_id]))
+
+
+def of_several(session: Session, patient_ids: Collection[int]) -> set[int]:
+    """Gives those of some persons who have tumors from more than one record."""
+    if not patient_ids:
+        return set()
+    query = select(PatientRecord.patient_id).where(
+        PatientRecord.patient_id.in_(patient_ids),
         select(Abstract.id).where(Abstract.record_id == PatientRecord.id).exists(),
     )
-    return (session.scalar(query) or 0) > 1
+    return set(session.scalars(query.group_by(PatientRecord.patient_id).having(func.count(PatientRecord.id) > 1)))
 
 
-def central_numbers(session: Session, patient_id: int, said: dict[int, dict[str, str]]) -> dict[int, str]:
-    """Gives the central sequence of a person's tumors; `said` has the items of tumors that are being consolidated.
+def central_numbers(
+    session: Session, patient_ids: Collection[int], said: Mapping[int, Mapping[str, str]]
+) -> dict[int, str]:
+    """Gives the central sequence of all tumors of some persons; `said` has the items of tumors that are being consolidated.
 
     What the accounts number stays where it can: `sequence` leaves room for tumors elsewhere.
     """
-    tumors = list(session.scalars(select(Tumor).where(Tumor.patient_id == patient_id)))
+    if not patient_ids:
+        return {}
+    tumors = list(session.scalars(select(Tumor).where(Tumor.patient_id.in_(patient_ids))))
     held = _held(session, [tumor.id for tumor in tumors])
-    found = []
+    found: dict[int, list[tuple[tuple[str, ...], SequencedTumor]]] = {}
     for tumor in tumors:
         if tumor.id not in held:
             continue
@@ -43,25 +54,32 @@ def central_numbers(session: Session, patient_id: int, said: dict[int, dict[str,
         stage = items.get("764") or items.get("762") or ""
         facts = [items.get(number, "") for number in ("390", "400", "522", "523")]
         key, number = held[tumor.id]
-        found.append((key, SequencedTumor(tumor.id, *facts, stage, number)))
-    numbers = sequence([tumor for _, tumor in sorted(found, key=lambda pair: pair[0])], central=True)
-    return {int(str(tumor)): number for tumor, number in numbers.items()}
+        found.setdefault(tumor.patient_id, []).append((key, SequencedTumor(tumor.id, *facts, stage, number)))
+    numbers: dict[int, str] = {}
+    for of_person in found.values():
+        ordered = [tumor for _, tumor in sorted(of_person, key=lambda pair: pair[0])]
+        numbers |= {int(str(tumor)): number for tumor, number in sequence(ordered, central=True).items()}
+    return numbers
 
 
 def _held(session: Session, tumors: Iterable[int]) -> dict[int, tuple[tuple[str, ...], str]]:
     """By tumor: the first of its accounts by where they come from, and the lowest number that any of them gives."""
-    query = select(Abstract).where(Abstract.tumor_id.in_(list(tumors))).execution_options(populate_existing=False)
-    found: dict[int, tuple[tuple[str, ...], str]] = {}
-    for abstract in session.scalars(query):
-        source = abstract.record.source
-        key = (
-            source.registry_id,
-            source.facility_number,
-            source.name,
-            abstract.record.patient_id_number,
-            abstract.tumor_record_number,
+    query = (
+        select(
+            Abstract.tumor_id,
+            Abstract.items[ITEM].as_string(),
+            Source.registry_id,
+            Source.facility_number,
+            Source.name,
+            PatientRecord.patient_id_number,
+            Abstract.tumor_record_number,
         )
-        number = abstract.items.get(ITEM, "")
-        first, lowest = found.get(abstract.tumor_id, (key, number))
-        found[abstract.tumor_id] = (min(first, key), min(filter(None, (lowest, number)), default=""))
+        .join(PatientRecord, Abstract.record_id == PatientRecord.id)
+        .join(Source, PatientRecord.source_id == Source.id)
+        .where(Abstract.tumor_id.in_(list(tumors)))
+    )
+    found: dict[int, tuple[tuple[str, ...], str]] = {}
+    for tumor_id, number, *key in session.execute(query):
+        first, lowest = found.get(tumor_id, (tuple(key), number))
+        found[tumor_id] = (min(first, tuple(key)), min(filter(None, (lowest, number)), default=""))
     return found

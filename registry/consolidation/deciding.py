@@ -7,8 +7,9 @@ items; `registry.consolidation.stories` tells from the same parts who won, who l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from registry.consolidation.rules import Rule, RuleSet
 from registry.consolidation.values import BLANK, KNOWN, Account, Choice, day_of
@@ -57,7 +58,7 @@ def values_of(found: Iterable[Part]) -> dict[str, str]:
 def parts(accounts: Sequence[Account], rules: RuleSet, chain: str, choices: Iterable[Choice] = ()) -> Iterator[Part]:
     """Gives the parts that make up a person or tumor: every item that any account has is in exactly one of them."""
     ordered = sorted(accounts, key=lambda account: account.key)
-    told = {int(number) for account in ordered for number, value in account.items.items() if value}
+    told = set().union(*(account.told for account in ordered))
     present = sorted(told)
     standing = _standing(choices, ordered)
     done: set[str] = set()
@@ -78,7 +79,7 @@ def _standing(choices: Iterable[Choice], accounts: Sequence[Account]) -> list[Ch
 
 
 def _single(rule: Rule, item: int, accounts: list[Account], rules: RuleSet, choices: list[Choice]) -> Part:
-    winner, how, lost = _decide(rule, (item,), accounts, rules)
+    winner, how, lost = _decide(rule, (item,), accounts, rules, ())
     if choices:
         return _chosen(rule, (item,), winner, choices[-1], accounts)
     left = _left_open((item,), winner, accounts, lost, rules)
@@ -88,7 +89,8 @@ def _single(rule: Rule, item: int, accounts: list[Account], rules: RuleSet, choi
 def _together(
     rule: Rule, told: set[int], accounts: list[Account], rules: RuleSet, choices: list[Choice]
 ) -> Iterator[Part]:
-    by_rule, how, lost = _decide(rule, rule.lead, accounts, rules)
+    within = rule.items & told
+    by_rule, how, lost = _decide(rule, rule.lead, accounts, rules, within)
     of_part = {part: [c for c in choices if c.item in part] for part in rule.fill}
     of_whole = [c for c in choices if c.item in rule.whole]
     items = tuple(item for item in rule.whole if item in told)
@@ -144,17 +146,23 @@ def _agree(rule: Rule, account: Account, winner: Account) -> bool:
 
 
 def _decide(
-    rule: Rule, lead: tuple[int, ...], accounts: list[Account], rules: RuleSet
+    rule: Rule, lead: tuple[int, ...], accounts: list[Account], rules: RuleSet, within: Collection[int]
 ) -> tuple[Account, str, dict[int, str]]:
-    """The account that the rule's questions leave, how it came to that, and the question that each other one lost."""
-    able = [account for account in accounts if any(account.get(item) for item in lead)]
+    """The account that the rule's questions leave, how it came to that, and the question that each other one lost.
+
+    `within` are the items of a rule whose items stay together, of which any account tells.
+    """
+    able = [account for account in accounts if not account.told.keys().isdisjoint(lead)]
     if not able:
-        able = [account for account in accounts if any(account.get(item) for item in rule.items)]
+        able = [account for account in accounts if not account.told.keys().isdisjoint(within)]
     lost: dict[int, str] = {}
     if len(able) == 1:
         return able[0], ONLY, lost
-    told = {tuple(account.get(item) for item in lead) for account in able}
-    if len(told) == 1 and (not rule.together or _alike(rule, able)):
+    if len(lead) == 1:
+        told: set[Any] = {account.told.get(lead[0]) for account in able}
+    else:
+        told = {tuple([account.told.get(item) for item in lead]) for account in able}
+    if len(told) == 1 and (not rule.together or _alike(within, able)):
         return min(able, key=lambda account: _quality(account, rules)), SAME, lost
     left = able
     for question in rule.questions:
@@ -167,18 +175,18 @@ def _decide(
     return left[0], SAME if len(told) == 1 else RULED, lost
 
 
-def _alike(rule: Rule, accounts: list[Account]) -> bool:
-    """Whether accounts say the same of every item of a rule, so that it is all one who gives it."""
-    first, *others = accounts
-    return all(account.get(item) == first.get(item) for account in others for item in rule.items)
+def _alike(items: Collection[int], accounts: list[Account]) -> bool:
+    """Whether accounts say the same of every item, so that it is all one who gives it."""
+    first, *others = (account.told for account in accounts)
+    return all(told.get(item) == first.get(item) for told in others for item in items)
 
 
 def _left_open(
     lead: tuple[int, ...], winner: Account, accounts: list[Account], lost: Mapping[int, str], rules: RuleSet
 ) -> tuple[int, ...]:
     """The leading items of which an account that lost by no word of its own tells another known value than the winner."""
-    found = []
-    for item in lead:
+    found: list[int] = []
+    for item in lead if lost else ():
         value = winner.get(item)
         if rules.level(item, value) < KNOWN:
             continue

@@ -6,22 +6,21 @@ What was stays in each row's history. A replay with the earlier rules restores i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
-from registry.consolidation import accounts, central
+from registry.consolidation import accounts
 from registry.consolidation.deciding import CHOSEN, RULED, Part
-from registry.consolidation.refreshing import decided, differences, open_values, write
+from registry.consolidation.refreshing import decide_many, differences, write_many
 from registry.consolidation.rules import RuleSet, in_force, with_file, with_text
-from registry.consolidation.values import CHAINS, PATIENT, Choice, item_name
+from registry.consolidation.values import CHAINS, item_name
 from registry.db import Store
 from registry.errors import RegistryError
-from registry.models import Abstract, OpenValue, Patient, PatientRecord, Source, Tumor
+from registry.models import Patient, Tumor
 
 CHUNK = 500
 WHO = "oncoregistry"
@@ -66,9 +65,7 @@ def replay(
         while True:
             with opened() as session:
                 found = _chunk(session, chain, start)
-                at_hand = _AtHand.of(session, chain, found)
-                for row in found:
-                    differing, made_of = _renewed(session, row, rules, at_hand, dry_run=dry_run, who=who)
+                for row, differing, made_of in _renewed(session, found, rules, dry_run=dry_run, who=who):
                     _count(made_of, tally)
                     for item, (before, after) in sorted(differing.items(), key=lambda pair: int(pair[0])):
                         if len(found_changes) < listed:
@@ -126,46 +123,19 @@ def _by_item(counts: Counter[int]) -> list[dict[str, Any]]:
 
 
 def _chunk(session: Session, chain: str, after: int) -> list[Any]:
-    source = selectinload(PatientRecord.source).selectinload(Source.facility)
-    if chain == PATIENT:
-        query = select(Patient).where(Patient.id > after).options(selectinload(Patient.records).options(source))
-        return list(session.scalars(query.order_by(Patient.id).limit(CHUNK)))
-    record = selectinload(Abstract.record).options(source)
-    loads = selectinload(Tumor.abstracts).options(record, selectinload(Abstract.facility))
-    return list(session.scalars(select(Tumor).where(Tumor.id > after).options(loads).order_by(Tumor.id).limit(CHUNK)))
-
-
-@dataclass(frozen=True)
-class _AtHand:
-    """What the rows of a chunk need beside their accounts, asked for all at once: choices by account, values left open."""
-
-    choices: Mapping[int, Sequence[Choice]]
-    waiting: Mapping[int, Sequence[OpenValue]]
-
-    @classmethod
-    def of(cls, session: Session, chain: str, found: Sequence[Any]) -> _AtHand:
-        choices: dict[int, list[Choice]] = {}
-        for choice in accounts.choices_of(session, chain, [a.id for row in found for a in accounts.rows_of(row)]):
-            choices.setdefault(choice.account[1], []).append(choice)
-        waiting: dict[int, list[OpenValue]] = {}
-        for one in open_values(session, chain, [row.id for row in found]):
-            waiting.setdefault(one.row_id, []).append(one)
-        return cls(choices, waiting)
+    model = accounts.ROWS[chain]
+    query = select(model).where(model.id > after).options(*accounts.loads(chain))
+    return list(session.scalars(query.order_by(model.id).limit(CHUNK)))
 
 
 def _renewed(
-    session: Session, row: Patient | Tumor, rules: RuleSet, at_hand: _AtHand, *, dry_run: bool, who: str
-) -> tuple[dict[str, list[str]], tuple[Part, ...]]:
-    """What changes in a row, and of which parts it is made."""
-    if not accounts.rows_of(row):
-        return {}, ()
-    choices = [choice for account in accounts.rows_of(row) for choice in at_hand.choices.get(account.id, ())]
-    items, made_of = decided(session, row, rules, choices)
-    if not dry_run:
-        why, waiting = f"replay, rules {rules.version}", at_hand.waiting.get(row.id, ())
-        return dict(write(session, row, (items, made_of), who=who, why=why, waiting=waiting)), made_of
-    decisive = isinstance(row, Tumor) and any(items.get(n) != row.items.get(n) for n in central.DECISIVE)
-    if decisive and central.is_several(session, row.patient_id):
-        numbers = central.central_numbers(session, row.patient_id, {row.id: items})
-        items[central.ITEM] = numbers.get(row.id, items.get(central.ITEM, ""))
-    return differences(row.items, items), made_of
+    session: Session, rows: Sequence[Any], rules: RuleSet, *, dry_run: bool, who: str
+) -> Iterator[tuple[Patient | Tumor, Mapping[str, list[str]], tuple[Part, ...]]]:
+    """What changes in each row, and of which parts it is made; rows without an account stay as they are."""
+    rows = [row for row in rows if accounts.rows_of(row)]
+    made, numbers = decide_many(session, rows, rules)
+    if dry_run:
+        changed = [differences(row.items, items) for row, (items, _) in zip(rows, made)]
+    else:
+        changed = write_many(session, rows, made, numbers, who=who, why=f"replay, rules {rules.version}")
+    yield from zip(rows, changed, (made_of for _, made_of in made))

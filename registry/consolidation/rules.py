@@ -26,6 +26,8 @@ LAST = ("source", "fullest", "key")
 SOURCES = ("facilities", "class_of_case", "reporting_source", "facility_kind")
 _RULE = frozenset({"id", "title", "chain", "items", "lead", "by", "together", "fill", "agree"})
 MOST_FAULTS = 20
+SEEN_AT_MOST = 100_000
+"""Answers that a set of rules keeps of one kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Rule:
     fill: tuple[tuple[int, ...], ...] = ()
     agree: tuple[tuple[int, int], ...] = ()
 
-    @property
+    @cached_property
     def questions(self) -> tuple[str, ...]:
         """All questions in their order, the last ones of every rule too."""
         return (*self.by, *(question for question in LAST if question not in self.by))
@@ -84,6 +86,7 @@ class RuleSet:
     defaults: Mapping[str, Rule] = field(default_factory=lambda: {chain: _default(chain) for chain in CHAINS})
     _by_item: dict[tuple[str, int], Rule] = field(default_factory=dict)
     _levels_seen: dict[tuple[int, str], int] = field(default_factory=dict)
+    _ranks_seen: dict[tuple[str, ...], tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for rule in self.rules:
@@ -101,7 +104,7 @@ class RuleSet:
         found = self._levels_seen.get((item, value))
         if found is None:
             found = self._levels_seen[item, value] = self._level(item, value)
-            if len(self._levels_seen) > 100_000:
+            if len(self._levels_seen) > SEEN_AT_MOST:
                 self._levels_seen.clear()
         return found
 
@@ -124,7 +127,13 @@ class RuleSet:
     def source_rank(self, account: Account) -> tuple[int, ...]:
         """The place of an account among sources, the best lowest: named facilities, class of case, source, facility kind."""
         values = (account.facility, account.get(610), account.get(500), account.kind)
-        return tuple(_place(self.sources[name], value) for name, value in zip(SOURCES, values))
+        found = self._ranks_seen.get(values)
+        if found is None:
+            if len(self._ranks_seen) > SEEN_AT_MOST:
+                self._ranks_seen.clear()
+            found = tuple(_place(self.sources[name], value) for name, value in zip(SOURCES, values))
+            self._ranks_seen[values] = found
+        return found
 
 
 def _place(order: tuple[str, ...], value: str) -> int:

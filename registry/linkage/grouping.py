@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registry import audit
-from registry.consolidation.refreshing import refresh_patient, refresh_tumor
+from registry.consolidation.refreshing import refresh_many
 from registry.models import Abstract, Base, Patient, PatientRecord, Tumor
 from registry.models.linkage import LINK, SAME, STALE, WAITING, LinkageDecision, LinkagePair, RowHome, TumorDecision
 
@@ -164,12 +164,8 @@ def regroup(session: Session, record_ids: Iterable[int], *, who: str, why: str =
     audit.append_many(session, "abstract", moved_abstracts, action="regroup", who=who, why=why)
     for row in (*patients, *tumors):
         session.expire(row, ["records", "tumors"] if isinstance(row, Patient) else ["abstracts", "patient"])
-    for tumor in tumors:
-        if tumor.merged_into_id is None:
-            refresh_tumor(session, tumor, who=who, why=why)
-    for patient in patients:
-        if patient.merged_into_id is None:
-            refresh_patient(session, patient, who=who, why=why)
+    for rows in (tumors, patients):
+        refresh_many(session, [row for row in rows if row.merged_into_id is None], who=who, why=why)
     _overtake(session, target)
     return {patient.id for patient in patients}
 
@@ -237,15 +233,18 @@ def _settle(session: Session, model: type[Patient] | type[Tumor], at: Mapping[in
             select(model).where(model.id.in_({*at, *at.values()})).order_by(model.id), execution_options=SEEN
         )
     )
+    marked: dict[str, list[tuple[Any, dict[str, Any]]]] = {"merge": [], "restore": []}
     for row in rows:
         goal = at.get(row.id, row.id)
         into = None if goal == row.id else goal
         if row.merged_into_id != into:
             change = {"merged_into": [row.merged_into_id, into]}
             row.merged_into_id = into
-            session.flush()
-            action = "merge" if into else "restore"
-            audit.append(session, model.__tablename__, row.id, action, change, who="linkage", version=row.version_id)
+            marked["merge" if into else "restore"].append((row, change))
+    session.flush()
+    for action, changes in marked.items():
+        links = [(row.id, row.version_id, change) for row, change in changes]
+        audit.append_many(session, model.__tablename__, links, action=action, who="linkage", why="")
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import permutations
 
@@ -82,7 +83,7 @@ def test_the_order_of_arrival_does_not_matter(data, chain):
     first = consolidate(given_, RULES, chain)
     for other in permutations(given_):
         # rows that came in another order have other numbers as well
-        renumbered = [Account(**(a.__dict__ | {"id": n})) for n, a in enumerate(other, 1)]
+        renumbered = [replace(a, id=n) for n, a in enumerate(other, 1)]
         assert consolidate(renumbered, RULES, chain) == first
 
 
