@@ -178,7 +178,7 @@ def learn(
     possible = float(left * (size - left)) if left else size * (size - 1) / 2
     if size < 2 or (left and left == size):
         return models.expected(max(possible, 1.0), size)
-    count = int(min(RANDOM_PAIRS, max(possible * 2, 1), 100_000 + 100 * size))
+    count = int(min(RANDOM_PAIRS, max(possible * 2, 1), 100_000 + 40 * size))
     x = random.integers(0, left or size, count)
     y = random.integers(left, size, count)
     chance = compare.patterns(people, x[x != y], people, y[x != y])
