@@ -6,7 +6,7 @@ an abstract (tumor level) and of its patient record (patient level), refreshes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,13 +118,26 @@ def history(session: Session, chain: str, row_id: int) -> list[Revision]:
     return list(session.scalars(query.order_by(Revision.number.desc())))
 
 
-def undo_to(session: Session, abstract_id: int, number: int, *, who: str, expected_version: int | None = None) -> Saved:
-    """Brings an abstract back to what it was right after the given revision, as a new revision that says so."""
-    later = [r for r in history(session, "abstract", abstract_id) if r.number > number]
+def values_after(session: Session, abstract_id: int, number: int) -> dict[int, str]:
+    """Gives the items that were changed after a revision, with what they were right after it."""
     back: dict[int, str] = {}
-    for revision in later:
-        for item, (old, _new) in revision.changes.items():
-            back[int(item)] = old
+    for revision in history(session, "abstract", abstract_id):
+        if revision.number > number:
+            back.update({int(item): old for item, (old, _new) in revision.changes.items()})
+    return back
+
+
+def undo_to(
+    session: Session,
+    abstract_id: int,
+    number: int,
+    *,
+    who: str,
+    expected_version: int | None = None,
+    without: Collection[int] = (),
+) -> Saved:
+    """Brings an abstract back to what it was right after the given revision, as a new revision; `without` items stay."""
+    back = {n: old for n, old in values_after(session, abstract_id, number).items() if n not in without}
     why = f"undo to revision {number}"
     return save(session, abstract_id, back, who=who, why=why, expected_version=expected_version)
 

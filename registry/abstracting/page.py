@@ -21,6 +21,7 @@ from registry.abstracting.queries import QueryLine, listed
 from registry.abstracting.status import Step, missing, steps
 from registry.abstracting.text_support import Support, prompt, support
 from registry.abstracting.treatment import modalities
+from registry.followup import by_hand
 from registry.items import is_text, known
 from registry.models import Abstract
 from registry.models.desk import CaseNote
@@ -183,6 +184,8 @@ class DeskSide:
     steps: tuple[Step, ...]
     queries: list[QueryLine]
     notes: list[Note]
+    corrections: int = 0
+    """Corrections of the last contact that wait for a decision."""
 
 
 def side(session: Session, actor: Actor, abstract: Abstract) -> DeskSide:
@@ -192,4 +195,5 @@ def side(session: Session, actor: Actor, abstract: Abstract) -> DeskSide:
         steps(session, abstract, items),
         listed(session, actor, abstract_id=abstract.id, closed=True),
         notes(session, abstract.id),
+        len(by_hand.waiting(session, abstract)),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from registry import audit, records
 from registry.errors import RegistryError
+from registry.followup.by_hand import CORRECTION
 from registry.followup.contact import (
     ALIVE,
     CAUSE,
@@ -31,6 +32,11 @@ def waiting(session: Session, *, facility_id: int | None = None) -> list[Contact
     return list(session.scalars(query))
 
 
+def is_by_hand(review: ContactReview) -> bool:
+    """Whether somebody asked to correct what stands, instead of a file or a reply that contradicts it."""
+    return review.kind == CORRECTION
+
+
 def decide(
     session: Session,
     review_id: int,
@@ -48,7 +54,13 @@ def decide(
     if review.state != WAITING:
         raise RegistryError("conflict", f"{review.decided_by} decided this already", hint="open the list again")
     if not why.strip():
-        raise RegistryError("usage", "a decision over a death needs its reason", hint="say why in a few words")
+        raise RegistryError("usage", "the decision needs its reason", hint="say why in a few words")
+    settings = session.info.get("settings")
+    if take and review.who == who and is_by_hand(review) and (settings is None or settings.second_reviewer):
+        raise RegistryError(
+            "contradiction", "whoever asked for a correction does not take it",
+            hint="another account decides it; a registry of one person sets second_reviewer = false",
+        )  # fmt: skip
     if take:
         _overwrite(session, review, who=who, why=why, today=today or date.today())
     review.state = ACCEPTED if take else REJECTED
@@ -68,7 +80,7 @@ def _overwrite(session: Session, review: ContactReview, *, who: str, why: str, t
         told |= {CAUSE: "0000", CERTIFICATE: ""}
     # an account of a source's own (a death that hospitals may not see) has no abstract: it goes, and its history stays
     apart = [record.id for record in patient.records if not record.abstracts]
-    if alive:
+    if alive and not is_by_hand(review):
         take_back(session, [{"record": number} for number in apart], who=who, why=f"review: {why}")
     for record in patient.records:
         own = [a for a in record.abstracts if review.facility_id in (None, a.facility_id)]

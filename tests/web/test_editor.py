@@ -146,3 +146,21 @@ def test_codes_are_found_by_code_and_by_words(client, item, query, code):
 def test_a_form_without_its_version_is_refused_in_words(client, at, form):
     answer = client("registrar").send(f"{at}/undo", form)
     assert answer.status_code == 422
+
+
+def test_the_last_contact_goes_forward_only_and_a_correction_asks_somebody_else(client, ids, app):
+    rosa, at = client("registrar"), f"/abstracts/{ids['abstract']}"
+    version = re.search(r'name="version" value="(\d+)"', rosa.get(at).text).group(1)
+    answer = rosa.send(f"{at}/live", {"save": "1", "version": version, "item-1750": "20231201", "item-2580": "x y"})
+    told = answer.get_json()
+    assert "1750" in told["held"] and 2580 in told["saved"] and 1750 not in told["saved"]
+    assert "does not move backward" in told["faults"]["1750"][0] and "Ask for a correction" in told["side"]
+    assert 'value="20240115"' in rosa.get(at).text
+    typed = {"day": "20231201", "status": "1", "why": "chart note of 1 December"}
+    assert rosa.send(f"{at}/last-contact", {**typed, "why": ""}).status_code == 422
+    assert rosa.send(f"{at}/last-contact", typed).status_code == 303
+    assert "waits for a decision" in rosa.get(at).text
+    review = re.search(r"/follow-up/review/news/(\d+)", client("follow-up").get("/follow-up/review").text)
+    assert rosa.send(review.group(0), {"do": "take", "why": "mine"}).status_code >= 400
+    assert client("follow-up").send(review.group(0), {"do": "take", "why": "chart read"}).status_code == 303
+    assert 'value="20231201"' in rosa.get(at).text

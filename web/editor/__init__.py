@@ -12,6 +12,7 @@ from registry.abstracting import page as desk
 from registry.abstracting.coding import Coding
 from registry.abstracting.proposals import proposals
 from registry.errors import RegistryError
+from registry.followup import by_hand
 from registry.items import known
 from registry.models import Abstract
 from registry.views import abstract as views
@@ -45,7 +46,7 @@ def save(abstract_id: int):
     typed = _typed("item-")
     changes = {n: value for n, value in typed.items() if value != _typed("was-").get(n, "")}
     try:
-        saved = _save(abstract_id, changes, request.form.get("why", "").strip())
+        saved, held = _save(abstract_id, changes, request.form.get("why", "").strip())
     except records.Conflict as conflict:
         return _conflict(abstract_id, conflict, changes)
     except RegistryError as fault:
@@ -62,6 +63,8 @@ def save(abstract_id: int):
     flash(
         f"Saved: {count} {'item' if count == 1 else 'items'} changed." if count else "Nothing had changed.", "success"
     )
+    if held:
+        flash(f"Not saved: {_sentence(held)}. Ask for a correction under Last contact.", "warning")
     added = [n for n in _added() if n not in saved.changes]
     back = url_for("editor.edit", abstract_id=abstract_id, add=",".join(map(str, added)) or None)
     return redirect(back, 303)
@@ -72,9 +75,10 @@ def live(abstract_id: int) -> Response:
     """What follows from the form as typed, and with `save` the saving of it; answers with values, faults and panels."""
     typed = _typed("item-")
     saving = request.form.get("save") == "1"
+    held: dict[int, str] = {}
     try:
         if saving:
-            saved = _save(abstract_id, typed, request.form.get("why", "").strip())
+            saved, held = _save(abstract_id, typed, request.form.get("why", "").strip())
             programs = {n: new for n, (_, new) in saved.changes.items() if n not in typed}
         with reading() as session:
             abstract = views.find(session, actor(), abstract_id)
@@ -102,19 +106,20 @@ def live(abstract_id: int) -> Response:
     return jsonify(
         version=version,
         status=status,
-        saved=sorted(typed) if saving else [],
+        saved=sorted(set(typed) - set(held)) if saving else [],
+        held=held,
         items=programs,
         meanings={n: _meaning(coding, n, items.get(n, "")) for n in touched if known(n)},
-        faults=_faults(living),
+        faults=_with_held(_faults(living), held),
         proposals=proposals(items),
-        side=render("editor/living.html", living=living, items=items, abstract_id=abstract_id, editable=True).get_data(
-            as_text=True
-        ),
+        side=render(
+            "editor/living.html", living=living, items=items, abstract_id=abstract_id, editable=True, held=held
+        ).get_data(as_text=True),
         fields=render(
             "editor/fields.html",
             sections=form,
             was=_stored(abstract_id),
-            faults=_faults(living),
+            faults=_with_held(_faults(living), held),
             editable=True,
             date_text=date_text,
         ).get_data(as_text=True)
@@ -130,10 +135,17 @@ def undo(abstract_id: int):
     number = request.form.get("number", "")
     if not number.isdigit():
         raise RegistryError("usage", "the revision to go back to is missing")
+    who = actor().username
     with writing() as session:
-        views.find(session, actor(), abstract_id)
-        saved = records.undo_to(session, abstract_id, int(number), who=actor().username, expected_version=_version())
+        abstract = views.find(session, actor(), abstract_id)
+        back = records.values_after(session, abstract_id, int(number))
+        held = by_hand.held(session, abstract, back, who=who)
+        saved = records.undo_to(
+            session, abstract_id, int(number), who=who, expected_version=_version(), without=held.keys()
+        )
     flash(f"Undone: {len(saved.changes)} items are as they were after revision {number}.", "success")
+    if held:
+        flash(f"Not undone: {_sentence(held)}. Ask for a correction under Last contact.", "warning")
     return redirect(url_for("editor.edit", abstract_id=abstract_id), 303)
 
 
@@ -199,12 +211,14 @@ def _version() -> int | None:
     return int(text)
 
 
-def _save(abstract_id: int, changes: dict[int, str], why: str) -> records.Saved:
-    """Saves what was typed together with what the program derives from it, as one revision."""
+def _save(abstract_id: int, changes: dict[int, str], why: str) -> tuple[records.Saved, dict[int, str]]:
+    """Saves what was typed with what the program derives from it, as one revision; gives also what was held back, and why."""
     with writing() as session:
         abstract = views.find(session, actor(), abstract_id)
         before = records.all_items(abstract)
         records.check_values(changes)
+        held = by_hand.held(session, abstract, changes, who=actor().username)
+        changes = {n: value for n, value in changes.items() if n not in held}
         after = {n: value for n, value in {**before, **changes}.items() if value}
         touched = [n for n, value in changes.items() if before.get(n, "") != value]
         accredited = bool(abstract.facility and abstract.facility.accredited)
@@ -216,8 +230,17 @@ def _save(abstract_id: int, changes: dict[int, str], why: str) -> records.Saved:
         if begun:
             session.get_one(Abstract, abstract_id).status = "incomplete"
             session.flush()
-            return records.Saved(session.get_one(Abstract, abstract_id).version_id, saved.changes)
-        return saved
+            return records.Saved(session.get_one(Abstract, abstract_id).version_id, saved.changes), held
+        return saved, held
+
+
+def _sentence(held: dict[int, str]) -> str:
+    return "; ".join(f"item {number}: {why}" for number, why in sorted(held.items()))
+
+
+def _with_held(faults: dict[int, list[str]], held: dict[int, str]) -> dict[int, list[str]]:
+    """The faults at the fields, with what was not saved before them."""
+    return {n: [*([f"Not saved: {held[n]}."] if n in held else []), *faults.get(n, [])] for n in {*faults, *held}}
 
 
 def _stored(abstract_id: int) -> dict[int, str]:
@@ -305,3 +328,6 @@ def _conflict(abstract_id: int, conflict: records.Conflict, mine: dict[int, str]
         theirs=theirs,
         why=request.form.get("why", ""),
     )
+
+
+from web.editor import correction  # noqa: E402,F401  (it adds its routes to the blueprint)

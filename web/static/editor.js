@@ -11,18 +11,21 @@ const fields = () => [...form.querySelectorAll("[name^='item-']")];
 const editable = () => fields().filter((field) => !field.readOnly);
 const clean = (text) => text.replace(/\r\n/g, "\n").trim();
 const was = (field) => form.elements[`was-${number(field)}`]?.value ?? field.value;
+// what the server held back waits for another value: it is not sent again and again
+const held = (field) => field.dataset.held !== undefined && field.dataset.held === clean(field.value);
 const changed = (field) => clean(field.value) !== clean(was(field));
 const resolving = new Set();
 let leaving = false, running = false, again = null, timer = 0, conflict = false, then = null;
 
 function tell() {
-  let count = 0;
+  let count = 0, kept = 0;
   for (const field of fields()) {
     const is = changed(field);
     field.closest(".entry").classList.toggle("changed", is);
-    count += is;
+    count += is && !held(field);
+    kept += is && held(field);
   }
-  if (!running) state.textContent = count ? `${count} ${count === 1 ? "item" : "items"} to save` : "Everything is saved";
+  if (!running) state.textContent = count ? `${count} ${count === 1 ? "item" : "items"} to save` : kept ? `${kept} ${kept === 1 ? "item is" : "items are"} not saved: see the field` : "Everything is saved";
   return count;
 }
 
@@ -38,7 +41,7 @@ async function live({ save = false, add = "" } = {}) {
   if (add) form.elements.add.value = [form.elements.add.value, add].filter(Boolean).join(",");
   body.set("add", form.elements.add.value);
   const sent = new Map();
-  for (const field of fields()) if (!field.readOnly && changed(field)) { sent.set(number(field), field.value); body.set(field.name, field.value); }
+  for (const field of fields()) if (!field.readOnly && changed(field) && !(save && held(field))) { sent.set(number(field), field.value); body.set(field.name, field.value); }
   if (save) state.textContent = "Saving…";
   try {
     const answer = await fetch(form.dataset.live, { method: "POST", body, headers: { "X-CSRFToken": token, "Content-Type": "application/x-www-form-urlencoded" } });
@@ -82,6 +85,10 @@ function show(answer, saved) {
   if (answer.fields) swap(answer, saved);
   form.elements.shown.value = answer.shown;
   if (saved.size || answer.saved.length) form.elements.version.value = answer.version;
+  for (const [item, value] of saved) {
+    const field = form.elements[`item-${item}`];
+    if (!(item in answer.held)) delete field?.dataset.held; else { field.dataset.held = clean(value); saved.delete(item); }
+  }
   for (const [item, value] of saved) if (form.elements[`was-${item}`]) form.elements[`was-${item}`].value = value;
   for (const [item, value] of Object.entries(answer.items)) {
     const field = form.elements[`item-${item}`];
