@@ -24,6 +24,7 @@ def consolidate(dry_run: bool, rules: Path | None, as_json: bool) -> None:
     """
     from registry import config
     from registry.commands.exchange import _progress
+    from registry.consolidation import upkeep
     from registry.consolidation.replay import replay
     from registry.consolidation.rules import with_file
     from registry.db import open_store
@@ -42,6 +43,8 @@ def consolidate(dry_run: bool, rules: Path | None, as_json: bool) -> None:
             rules=with_file(rules) if rules else None,
             dry_run=dry_run,
         )
+    if rules is None:
+        upkeep.note(store, found, dry_run=dry_run, who=upkeep.WHO)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return

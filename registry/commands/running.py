@@ -25,6 +25,7 @@ def init() -> None:
 def upgrade() -> None:
     """Bring the database to the schema of this program."""
     from registry import config, schema
+    from registry.consolidation import upkeep
     from registry.db import open_store
 
     store = open_store(config.load())
@@ -32,6 +33,8 @@ def upgrade() -> None:
     schema.upgrade(store.engine)
     after = schema.current(store.engine)
     click.echo(f"schema {after}" + ("" if before == after else f" (was {before})"))
+    if (job := upkeep.after_upgrade(store, before)) is not None:
+        click.echo(f"the worker looks for values that the rules leave open (job {job}); `consolidate` does it now")
 
 
 @click.command()

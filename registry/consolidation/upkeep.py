@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,11 +20,15 @@ from registry.config import Settings
 from registry.consolidation.rules import FILE, in_force, shipped, with_text
 from registry.db import Store
 from registry.errors import RegistryError
-from registry.models import Job, Revision
+from registry.models import Job, Patient, Revision, now
 
 JOB = "consolidation"
 CHAIN, ROW = "consolidation_rules", 1
 """The chain of the texts; there is one text in force, so its row is always the first."""
+
+WHO = "oncoregistry"
+FIRST_OPEN = "0008"
+"""The schema since which values left open are kept."""
 
 LISTED = 500
 LONGEST = 200_000
@@ -123,6 +128,32 @@ def past(session: Session) -> list[Text]:
         Text(r.number, r.who, r.why, r.at, str(r.changes["version"][1]), str(r.changes["text"][1]))
         for r in session.scalars(query)
     ]
+
+
+def note(store: Store, result: dict[str, Any], *, dry_run: bool, who: str) -> int:
+    """Keeps what a replay at the command line gave as a finished job, so that the pages tell it; gives its number."""
+    with store.writing() as session:
+        job = Job(kind=JOB, state=jobs.DONE, parameters={"dry_run": dry_run, "who": who}, result=result, who=who)
+        job.progress, job.started_at, job.finished_at = 1.0, now(), now()
+        session.add(job)
+        session.flush()
+        return job.id
+
+
+def after_upgrade(store: Store, before: str | None) -> int | None:
+    """Asks for a replay where the schema was older than the values left open: they are of no person linked before."""
+    if before is None or before >= FIRST_OPEN:
+        return None
+    with store.reading() as session:
+        if session.scalar(select(Patient.id).limit(1)) is None:
+            return None
+    return jobs.submit(store, JOB, {"who": WHO, "listed": LISTED}, who=WHO)
+
+
+def was_replayed(session: Session) -> bool:
+    """Whether rules were ever replayed over all persons and tumors."""
+    query = select(Job.parameters).where(Job.kind == JOB, Job.state == jobs.DONE)
+    return any(not asked.get("dry_run") for asked in session.scalars(query))
 
 
 def latest_count(session: Session) -> Job | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import request, url_for
 
+from registry.consolidation import upkeep
 from registry.consolidation.values import TUMOR, item_name
 from registry.views import consolidation as views
 from web.consolidation import blueprint
@@ -23,6 +24,7 @@ def index():
         counts = views.counts(db)
         lines, more = views.queue(db, item=item, after=after, size=asked.size)
         total = views.waiting(db)
+        replayed = upkeep.was_replayed(db)
     if lines:
         log_search("values left open", len(lines))
     columns = [
@@ -48,6 +50,7 @@ def index():
         item=item,
         begun=bool(after),
         waiting=total,
+        replayed=replayed,
         place_of=place_of,
         what=what,
         name=item_name,

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from registry import audit, jobs, records
 from registry.commands.consolidation import consolidate as command
-from registry.consolidation import choices, stories
+from registry.consolidation import choices, stories, upkeep
 from registry.consolidation.replay import replay
 from registry.consolidation.rules import FILE, with_file
 from registry.db import Store
@@ -229,10 +229,26 @@ def test_the_replay_is_a_job_and_a_command(pair, monkeypatch, tmp_path) -> None:
     answer = CliRunner().invoke(command, ["--dry-run", "--json"])
     assert answer.exit_code == 0 and json.loads(answer.stdout)["patients"]["changed"] == 0
     assert "0 would change" in CliRunner().invoke(command, ["--dry-run"]).stdout
+    with pair.store.reading() as session:
+        told = upkeep.latest_count(session)  # what the command counted is on the page of rules
+        assert (
+            told is not None and told.id > number and told.result["patients"] == json.loads(answer.stdout)["patients"]
+        )
+        assert not upkeep.was_replayed(session)
     rules = tmp_path / "own.toml"
     rules.write_text(OWN)
     refused = CliRunner().invoke(command, ["--rules", str(rules)])
     assert refused.exit_code == 2 and "--dry-run" in refused.stderr
+
+
+@pytest.mark.parametrize(("before", "asks"), [("0007", True), ("0008", False), (None, False)])
+def test_a_registry_from_before_the_open_values_is_replayed_after_its_upgrade(pair, before, asks) -> None:
+    number = upkeep.after_upgrade(pair.store, before)
+    assert (number is not None) == asks
+    if number is not None:
+        jobs.run(pair.store, number)
+        with pair.store.reading() as session:
+            assert upkeep.was_replayed(session)
 
 
 def test_a_death_known_elsewhere_stands_against_a_later_contact(pair) -> None:
