@@ -300,18 +300,7 @@ class _Estimates:
         # the jackknife knows no delayed entry
         variance: Any = "jackknife" if data.entry is None else "gray"
         found = cumulative_incidence(data, causes=codes, variance=variance, **how)
-        parts = {code: found.frame[found.frame["cause"] == str(code)].reset_index(drop=True) for code in codes}
-        values = ["estimate", "se", "lower", "upper"]
-
-        def of(code: int) -> pd.DataFrame:
-            if code in parts:
-                return parts[code]
-            first = parts[codes[0]]
-            return first.assign(n_event=0, **dict.fromkeys(values, first["estimate"] * 0.0))
-
-        main, other = of(CANCER), of(OTHER)
-        frame = main.drop(columns="cause").assign(**{f"other_{name}": other[name] for name in values})
-        return replace(found, frame=frame)
+        return replace(found, frame=_side_by_side(found.frame, codes))
 
     def _net(
         self, at: list[float], unit: Any, given: float, *, standard: Standard | None = None, group: int | None = None
@@ -364,7 +353,14 @@ class _Estimates:
         if standard is None:
             # many sites together have no standard in common; only for one site, or a method made for it, is that news
             return None, None, notes if self.request.way.background or self.request.site else []
-        if self.request.way.background:
+        if self.request.way.two_causes:
+            found = self._aged_probabilities(years, standard)
+            if self.request.weighting != "traditional":
+                notes = [
+                    *notes,
+                    "Probabilities of death are standardised by age group: individual weights are of survival.",
+                ]
+        elif self.request.way.background:
             found = self._net(years, "years", self.request.given, standard=standard)
         else:
             found = self._aged(years, standard)
@@ -393,6 +389,21 @@ class _Estimates:
             given=request.given,
         )
         return replace(found, frame=found.frame.assign(time=found.frame["time"] / 12.0)) if months else found
+
+    def _aged_probabilities(self, years: list[float], standard: Standard) -> Result:
+        """Probabilities of death from cancer and from other causes, age-standardised."""
+        from survival.standard_probabilities import standardised_crude_death, standardised_incidence
+
+        how: dict[str, Any] = {"at": years, "at_unit": "years", "ci": self.request.scale, "level": self.request.level}
+        if self.request.method == "crude":
+            assert self.table is not None
+            return standardised_crude_death(self.cohort(), self.table, standard, **how)
+        data = self.follow_up()
+        codes = [code for code in (CANCER, OTHER) if (data.status == code).any()]
+        ages = self.frame["age"].to_numpy(dtype=float) / YEAR_OF_AGE
+        variance: Any = "jackknife" if data.entry is None else "gray"
+        found = standardised_incidence(data, ages, standard, causes=codes, variance=variance, **how)
+        return replace(found, frame=_side_by_side(found.frame, codes))
 
     def groups(self) -> list[Group]:
         """Who is in each group, with the medians of survival and of follow-up in years."""
@@ -438,6 +449,21 @@ class _Estimates:
         from registry.analysis.survival_tests import compare
 
         return compare(self.request, self.persons, self.follow_up, self.cohort, self.table)
+
+
+def _side_by_side(frame: pd.DataFrame, codes: list[int]) -> pd.DataFrame:
+    """Both causes in one row, as `crude_death` gives them; a cause of which nobody died has probability 0."""
+    parts = {code: frame[frame["cause"].astype(str) == str(code)].reset_index(drop=True) for code in codes}
+    values = ["estimate", "se", "lower", "upper"]
+
+    def of(code: int) -> pd.DataFrame:
+        if code in parts:
+            return parts[code]
+        first = parts[codes[0]]
+        return first.assign(n_event=0, **dict.fromkeys(values, first["estimate"] * 0.0))
+
+    main, other = of(CANCER), of(OTHER)
+    return main.drop(columns="cause").assign(**{f"other_{name}": other[name] for name in values})
 
 
 def choose_standard(frame: pd.DataFrame, request: Request) -> tuple[Standard | None, list[str]]:

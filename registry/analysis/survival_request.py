@@ -204,7 +204,7 @@ class Request:
     @property
     def standardises(self) -> bool:
         """Whether age-standardised estimates belong to the answer."""
-        return not self.way.two_causes and self.standard != "none"
+        return self.standard != "none"
 
     def with_changes(self, **changes: Any) -> Request:
         """Gives the same request with other choices."""

@@ -64,7 +64,8 @@ def describe(
     if request.way.background:
         settings["life_table"] = table_name
     # the text has the standard; the code is of the curves, of which each is one estimate
-    settings |= {"standard": standard.name, "weighting": request.weighting} if standard else {"standard": None}
+    weighting = "traditional" if request.way.two_causes else request.weighting
+    settings |= {"standard": standard.name, "weighting": weighting} if standard else {"standard": None}
     grouped = ("group",) if len(persons.labels) > 1 else ()
     shown = replace(result, settings=settings, by=grouped)
     columns = Columns(by=grouped, entry="entry" if persons.delayed else "")
