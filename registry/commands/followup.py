@@ -240,7 +240,10 @@ def letters(
 @followup.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option(
-    "--layout", default="state", show_default=True, help="state, ssa, ndi, csv, encounters, or a layout of your own"
+    "--layout",
+    default="state",
+    show_default=True,
+    help="state, ije, ssa, ndi, csv, encounters, or a layout of your own",
 )
 @click.option("--map", "mapping", multiple=True, help="COLUMN=FIELD for a column with another name (repeat for more)")
 @click.option("--facility", default="", help="the facility whose encounters these are (number, item 540)")

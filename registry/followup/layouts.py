@@ -22,12 +22,20 @@ DEATHS, ENCOUNTERS = "deaths", "encounters"
 DELIMITERS = ",;\t|"
 LONGEST_LINE = 20_000
 FOLDER = "layouts"
+DATES = ("dod", "dob", "date")
+NOT_CUT = (*DATES, "ssn")
+"""Fields of which a part would say something else than the whole."""
+
 LENGTHS = {"cause": 4, "certificate": 40, "icd_revision": 1, "facility": 10, "certifier": 120, "state": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One layout: what kind of news, how its fields are found, its codes and its redisclosure rule."""
+    """One layout: what kind of news, how its fields are found, its codes and its redisclosure rule.
+
+    `positions` gives the spans of a field, each its first position (from 1) and length; `instead` the field that is read where
+    another is blank; `constants` what every row says.
+    """
 
     id: str
     title: str
@@ -38,7 +46,9 @@ class Layout:
     rule: str
     needs: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    positions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    positions: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     length: int = 0
     dates: str = "YYYYMMDD"
     skip: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -103,8 +113,15 @@ def _layout(row: dict[str, Any]) -> Layout:
     values = dict(row)
     values["needs"] = tuple(values["needs"])
     values["columns"] = {name: tuple(names) for name, names in values.get("columns", {}).items()}
-    values["positions"] = {name: (int(start), int(size)) for name, (start, size) in values.get("positions", {}).items()}
+    values["positions"] = {name: _spans(numbers) for name, numbers in values.get("positions", {}).items()}
     return Layout(**values)
+
+
+def _spans(numbers: list[int]) -> tuple[tuple[int, int], ...]:
+    """Spans of `first, length, first, length, …`; an odd count or a place before the first position is no layout."""
+    if not numbers or len(numbers) % 2 or min(numbers) < 1:
+        raise TypeError(f"positions are pairs of first position and length, not {numbers}")
+    return tuple(zip(map(int, numbers[::2]), map(int, numbers[1::2])))
 
 
 def read_file(
@@ -122,19 +139,51 @@ def read_file(
 
 
 def _fixed(text: str, found: Layout) -> Iterator[tuple[int, dict[str, str] | str]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    ends = {name: max(start + size - 1 for start, size in spans) for name, spans in found.positions.items()}
+    needed = max(end for name, end in ends.items() if name in (*found.needs, "last"))
+    # only line ends part the rows: a form feed or a separator inside a name does not
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if not line.strip():
             continue
-        needed = max(
-            start + size - 1 for name, (start, size) in found.positions.items() if name in (*found.needs, "last")
-        )
-        if len(line) < needed or len(line) > LONGEST_LINE:
-            yield number, f"the line has {len(line)} positions, the layout needs {needed} to {found.length}"
+        if fault := _line_fault(line, found, needed):
+            yield number, fault
             continue
         yield (
             number,
-            {name: line[start - 1 : start - 1 + size].strip() for name, (start, size) in found.positions.items()},
+            {name: _field(_columns(line, found.length), name, spans) for name, spans in found.positions.items()},
         )
+
+
+def _columns(line: str, length: int) -> str | bytes:
+    """The line as what its positions count: characters, or the bytes of UTF-8 where only these come to the layout's length."""
+    told = line.encode()
+    return told if len(told) == length != len(line) else line
+
+
+def _line_fault(line: str, found: Layout, needed: int) -> str:
+    """Why a line is not of the layout: too short for what it needs, too long, or ended inside a date or number."""
+    length = len(_columns(line, found.length))
+    if length < needed or length > LONGEST_LINE:
+        return f"the line has {length} positions, the layout needs {needed} to {found.length}"
+    if found.length and len(line.rstrip()) > found.length and length > found.length:
+        return f"the line has {length} positions, the layout ends at {found.length}: is it of another layout?"
+    for name in NOT_CUT:
+        for start, size in found.positions.get(name, ()):
+            if start <= length < start + size - 1:
+                return f"the line ends at position {length} inside {name} ({start} to {start + size - 1})"
+    return ""
+
+
+def _field(line: str | bytes, name: str, spans: tuple[tuple[int, int], ...]) -> str:
+    """A field of a line; of a date in several spans the parts after a blank one do not count."""
+    parts = []
+    for start, size in spans:
+        cut = line[start - 1 : start - 1 + size]
+        part = (cut.decode(errors="replace") if isinstance(cut, bytes) else cut).strip()
+        if not part and name in DATES:
+            break
+        parts.append(part)
+    return "".join(parts) if name in DATES else " ".join(part for part in parts if part)
 
 
 def _delimited(
@@ -143,7 +192,12 @@ def _delimited(
     head = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=head.count)
     if not head.strip() or head.count(delimiter) == 0:
-        raise RegistryError("not-a-table", "the file has no header with several columns", where=where)
+        raise RegistryError(
+            "not-a-table",
+            "the file has no header with several columns",
+            where=where,
+            hint="lines of fixed positions need a layout that says so",
+        )
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     titles = next(reader)
     places = _places(titles, found, mapping, where)
@@ -192,13 +246,23 @@ def _places(titles: list[str], found: Layout, mapping: Mapping[str, str], where:
     return named
 
 
+_UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
+
+
 def _checked(number: int, fields: dict[str, str], found: Layout, today: date) -> Row | Fault:
     for name, reasons in found.skip.items():
         if reason := reasons.get(fields.get(name, "")):
             return Fault(number, "left-out", reason, kept_out=True)
-    for name in ("dod", "dob", "date"):
+    if unreadable := next((n for n, value in fields.items() if _UNREADABLE.search(value)), ""):
+        return Fault(number, "encoding", f"{unreadable} holds characters that no encoding known here gives")
+    for name, other in found.instead.items():
+        fields[name] = fields.get(name, "") or fields.pop(other, "")
+    fields |= found.constants
+    for name in DATES:
         if name in fields:
             fields[name] = _date(fields[name], found.dates)
+    if set(re.sub(r"\D", "", fields.get("ssn", ""))) in ({"0"}, {"9"}):
+        fields["ssn"] = ""
     which = "dod" if found.kind == DEATHS else "date"
     day = parse_date(fields.get(which))
     if day.fault or day.earliest is None:
@@ -233,6 +297,9 @@ def _date(text: str, form: str) -> str:
         digits = digits[4:] + digits[:4]
         # positions that are not known are zero in this file
         return digits[:4] if digits[4:6] == "00" else digits[:6] if digits[6:] == "00" else digits
+    if form == "YYYYMMDD" and re.fullmatch(r"\d{4}(9999|\d\d99)", digits):
+        # a month or a day that is not known is 99 in vital records
+        return digits[:6].removesuffix("99")
     if match := re.fullmatch(r"\s*(\d{1,2})/(\d{1,2})/(\d{4})\s*", text):
         return f"{match[3]}{int(match[1]):02d}{int(match[2]):02d}"
     return digits if re.fullmatch(r"[\d\s\-/]*", text) else text

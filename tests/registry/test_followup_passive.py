@@ -210,6 +210,152 @@ def test_the_social_security_layout_has_a_hundred_positions(tmp_path: Path) -> N
     assert isinstance(fourth, Fault) and not fourth.kept_out
 
 
+def ije_line(length: int = 5000, **fields: str) -> str:
+    """A line of the states' exchange file: each field at its own places."""
+    places = {
+        "dod_year": (1, 4),
+        "certificate": (7, 6),
+        "void": (13, 1),
+        "first": (27, 50),
+        "initial": (77, 1),
+        "last": (78, 50),
+        "suffix": (128, 10),
+        "sex": (189, 1),
+        "ssn": (191, 9),
+        "dob_year": (205, 4),
+        "dob_month": (209, 2),
+        "dob_day": (211, 2),
+        "state": (225, 2),
+        "dod_month": (237, 2),
+        "dod_day": (239, 2),
+        "manual": (705, 5),
+        "automatic": (710, 5),
+        "axis": (876, 100),
+        "number": (1485, 10),
+        "street": (1505, 28),
+        "city": (1560, 28),
+        "zip": (1588, 9),
+        "middle": (1808, 50),
+        "maiden": (3342, 50),
+    }
+    line = [" "] * length
+    for name, value in fields.items():
+        start, size = places[name]
+        assert len(value) <= size
+        line[start - 1 : start - 1 + len(value)] = value
+    return "".join(line)
+
+
+DIED = {
+    "dod_year": "2025",
+    "dod_month": "02",
+    "dod_day": "10",
+    "certificate": "000123",
+    "void": "0",
+    "first": "ANN",
+    "initial": "B",
+    "last": "ROE",
+    "sex": "F",
+    "ssn": "900110001",
+    "dob_year": "1950",
+    "dob_month": "01",
+    "dob_day": "01",
+    "state": "FL",
+    "automatic": "C349",
+    "axis": "C349 J449 I10",
+    "number": "12",
+    "street": "ELM",
+    "city": "TAMPA",
+    "zip": "336010000",
+    "maiden": "POE",
+}
+
+IJE = [
+    ("the whole line", DIED, {"last": "ROE", "dod": "20250210", "cause": "C349", "icd_revision": "1", "middle": "B"}),
+    ("its places", DIED, {"address": "12 ELM", "zip": "33601", "maiden": "POE", "other_causes": "C349 J449 I10"}),
+    ("the coder's cause", DIED | {"manual": "C509"}, {"cause": "C509"}),
+    ("the whole middle name", DIED | {"middle": "BELLA"}, {"middle": "BELLA"}),
+    ("an unknown day", DIED | {"dod_day": "99"}, {"dod": "202502"}),
+    ("an unknown month", DIED | {"dod_month": "99", "dod_day": "99"}, {"dod": "2025"}),
+    ("a blank month of birth", DIED | {"dob_month": "  "}, {"dob": "1950"}),
+    ("no number known", DIED | {"ssn": "999999999"}, {"ssn": ""}),
+]
+
+
+@pytest.mark.parametrize(("what", "fields", "told"), IJE, ids=[row[0] for row in IJE])
+def test_the_exchange_file_of_the_states(tmp_path: Path, what: str, fields: dict, told: dict) -> None:
+    path = tmp_path / "deaths.ije"
+    path.write_text(ije_line(**fields) + "\r\n")
+    (row,) = read_file(path, layout("ije"), today=TODAY)
+    assert isinstance(row, Row)
+    assert {name: row.fields[name] for name in told} == told
+
+
+FAULTY = [
+    ("voided", "ije", ije_line(**DIED | {"void": "1"}), "left-out", "voided"),
+    ("cut before the date", "ije", ije_line(**DIED)[:238], "row", "238 positions, the layout needs 240 to 5000"),
+    ("no day of death", "ije", ije_line(**DIED | {"dod_year": "    "}), "date", "no day of death"),
+    ("of another layout", "ssa", ije_line(**DIED), "row", "the layout ends at 100"),
+    ("of the other", "ije", ssa_line("900110001", "ROE", "ANN", "02102025", "01011950"), "row", "100 positions"),
+    (
+        "cut in the birth date",
+        "ssa",
+        ssa_line("900110001", "ROE", "ANN", "02102025", "01011950")[:77],
+        "row",
+        "inside dob",
+    ),
+    ("a table", "ssa", "last,first,dod", "row", "14 positions"),
+    ("unreadable", "ije", ije_line(**DIED | {"last": "RO\ufffdE"}), "encoding", "last holds characters"),
+    ("a control character", "ije", ije_line(**DIED | {"last": "RO\x07E"}), "encoding", "last holds characters"),
+]
+
+
+@pytest.mark.parametrize(("what", "name", "line", "code", "words"), FAULTY, ids=[row[0] for row in FAULTY])
+def test_a_line_that_is_not_of_the_layout_has_its_reason(
+    tmp_path: Path, what: str, name: str, line: str, code: str, words: str
+) -> None:
+    good = {"ije": ije_line(**DIED), "ssa": ssa_line("900110002", "DOE", "BOB", "02002025", "07071948")}[name]
+    path = tmp_path / "deaths.txt"
+    path.write_text(f"{good}\n{line}\n{good}\n", encoding="utf-8")
+    first, fault, last = read_file(path, layout(name), today=TODAY)
+    assert isinstance(first, Row) and isinstance(last, Row), "the others are read"
+    assert isinstance(fault, Fault) and (fault.number, fault.code) == (2, code)
+    assert words in fault.message
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_positions_count_characters_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "deaths.txt"
+    path.write_text(ije_line(**DIED | {"first": "RENÉE", "last": "NÚÑEZ"}), encoding=encoding)
+    (row,) = read_file(path, layout("ije"), today=TODAY)
+    assert isinstance(row, Row)
+    assert (row.fields["first"], row.fields["last"], row.day) == ("RENÉE", "NÚÑEZ", "20250210")
+
+
+def test_positions_that_count_bytes_are_understood(tmp_path: Path) -> None:
+    path = tmp_path / "deaths.txt"
+    line = ije_line(**DIED).encode()
+    name = "NÚÑEZ".encode()
+    path.write_bytes(line[:77] + name + b" " * (50 - len(name)) + line[127:])
+    (row,) = read_file(path, layout("ije"), today=TODAY)
+    assert isinstance(row, Row) and (row.fields["last"], row.day) == ("NÚÑEZ", "20250210")
+
+
+@given(st.binary(max_size=300), st.sampled_from(["ije", "ssa"]))
+def test_any_lines_of_fixed_positions_are_read_or_their_fault_is_told(content: bytes, name: str) -> None:
+    import tempfile
+
+    good = {"ije": ije_line(**DIED), "ssa": ssa_line("900110002", "DOE", "BOB", "02002025", "07071948")}[name]
+    with tempfile.NamedTemporaryFile(suffix=".txt") as file:
+        file.write(good.encode() + b"\n" + content)
+        file.flush()
+        try:
+            for event in read_file(Path(file.name), layout(name), today=TODAY):
+                assert isinstance(event, Row | Fault)
+        except RegistryError as error:
+            assert error.code == "not-a-table"
+
+
 def test_a_death_of_the_index_stays_from_the_hospitals_account(filled: Store, tmp_path: Path) -> None:
     header = "certificate,last,first,sex,dob,ssn,dod,underlying cause,status"
     report = load(filled, tmp_path, f"{header}\nN1,ROE,ANN,2,19500101,900110001,20250210,C349,1\n", "ndi")
