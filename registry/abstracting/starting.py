@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from sqlalchemy import and_, func, or_, select
@@ -141,6 +142,12 @@ def search(
         for patient, score in _likely(session, actor, likely)
         if patient.id not in known
     ]
+    known |= {patient.id for _, patient, _ in found}
+    found += [
+        (_surest(because), patient, because)
+        for patient in _near(session, actor, person)
+        if patient.id not in known and (because := (NEAR, *_matches(patient, person)))
+    ]
     found.sort(key=lambda entry: (entry[0], entry[1].id))
     return [_candidate(session, p, because, actor, facility_id) for _, p, because in found[:HITS]]
 
@@ -154,6 +161,16 @@ def _likely(session: Session, actor: Actor, likely: Sequence[tuple[int, float]])
         best[patient_id] = max(best.get(patient_id, 0.0), score[number])
     patients = session.scalars(select(Patient).where(Patient.id.in_(best), visible(Patient, actor)))
     return [(patient, best[patient.id]) for patient in patients]
+
+
+def _near(session: Session, actor: Actor, person: Person) -> list[Patient]:
+    """The visible patients of the same first name whose surname is spelled nearly so: a slip that no number corrects."""
+    last, first = name_key(person.last or person.birth_surname), name_key(person.first)
+    if len(last) < 4 or len(first) < 2:
+        return []
+    begins = Patient.name_last_key.startswith(last[:2], autoescape=True)
+    query = select(Patient).where(Patient.name_first_key == first, begins, visible(Patient, actor)).limit(MOST_NEAR)
+    return [p for p in session.scalars(query) if SequenceMatcher(None, last, p.name_last_key or "").ratio() >= NEARLY]
 
 
 def fields_of(person: Person) -> dict[str, str]:
@@ -211,6 +228,8 @@ def _record_numbers(patient: Patient) -> list[str]:
     return [*numbers, patient.medical_record_number or ""]
 
 
+NEAR = "surname but for a slip"
+MOST_NEAR, NEARLY = 500, 0.8
 LIKELY = "person in all likelihood"
 _WEIGHTS = {
     "social security number": 8,

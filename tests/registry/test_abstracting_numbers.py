@@ -345,6 +345,7 @@ def test_every_fault_of_a_start_is_told_at_once(store, facility):
         (Person(ssn="900000101"), "social security number"),
         (Person(mrn="MRN00000101"), "medical record number"),
         (Person(first="Margaret", born="19480312", last="OTHER"), "birth date"),
+        (Person(first="Margaret", last="Synthteic"), "surname but for a slip"),
     ],
 )
 def test_the_search_finds_by_each_of_its_marks_and_says_why(store, facility, asked, because):
@@ -354,6 +355,13 @@ def test_the_search_finds_by_each_of_its_marks_and_says_why(store, facility, ask
         found = search(session, ROSA, asked, facility_id=facility)
     assert [c.patient_id for c in found] == [done.patient_id] and because in found[0].because
     assert found[0].tumors[0].abstract_id == done.abstract_id
+
+
+@pytest.mark.parametrize("last", ["SYNONYM", "SMITH", "SYN"])
+def test_a_surname_that_only_begins_alike_is_another(store, facility, last):
+    started(store, case(facility, person=Person("SYNTHETIC", "MARGARET", "", "19480312")))
+    with store.reading() as session:
+        assert search(session, ROSA, Person(last=last, first="MARGARET"), facility_id=facility) == []
 
 
 def test_a_search_with_too_little_is_refused(store, facility):
