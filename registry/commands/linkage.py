@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+STANDARD_INPUT = Path("-")
+TABLE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 
 def _mapping(texts: tuple[str, ...]) -> dict[str, str]:
@@ -19,9 +26,43 @@ def _mapping(texts: tuple[str, ...]) -> dict[str, str]:
     return {column: field for column, _, field in pairs}
 
 
+def _read(path: Path) -> pd.DataFrame:
+    """Gives a delimited file as a frame of texts; one whose rows or columns cannot be told apart is an error."""
+    import pandas as pd
+
+    from registry.errors import RegistryError
+    from registry.exchange.tables import read_rows
+
+    if path == STANDARD_INPUT:
+        with tempfile.NamedTemporaryFile() as kept:
+            kept.write(click.get_binary_stream("stdin").read())
+            kept.flush()
+            headers, rows, _ = read_rows(Path(kept.name), said="standard input")
+    else:
+        headers, rows, _ = read_rows(path)
+    where = "standard input" if path == STANDARD_INPUT else str(path)
+    twice = sorted({header for header in headers if headers.count(header) > 1})
+    if twice:
+        raise RegistryError(
+            "not-a-table",
+            f"columns that stand twice: {', '.join(map(repr, twice[:5]))}",
+            where=where,
+            hint="give each column a name of its own",
+        )
+    ragged = [str(number) for number, row in enumerate(rows, 2) if len(row) != len(headers)]
+    if ragged:
+        raise RegistryError(
+            "not-a-table",
+            f"{len(ragged)} rows have another number of cells than the header: {', '.join(ragged[:5])}",
+            where=where,
+            hint="write the file again with every cell quoted where it holds a delimiter",
+        )
+    return pd.DataFrame(rows, columns=headers, dtype=str)
+
+
 @click.command()
-@click.argument("first", type=FILE)
-@click.argument("second", required=False, type=FILE)
+@click.argument("first", type=TABLE)
+@click.argument("second", required=False, type=TABLE)
 @click.option("--id", "id_", required=True, metavar="COL", help="column that names a record, unique in each file")
 @click.option(
     "--map", "maps", multiple=True, metavar="COLUMN=FIELD", help="what a column holds, where its name does not tell"
@@ -49,29 +90,15 @@ def link(
     """Link the records of FIRST, or of FIRST and SECOND: one JSON line a pair, the surest first.
 
     Fields are known by the names of their columns: first, middle, last, suffix, maiden, sex, dob (YYYYMMDD), ssn, address,
-    city, zip, phone, mrn. Twins, parents and children, and Sr and Jr are never more than `review`.
+    city, zip, phone, mrn; `-` is standard input. Twins, parents and children, and Sr and Jr are never more than `review`.
     Registries that may not show each other names write --encode files with one key and link those with --encoded.
     """
-    import pandas as pd
-
     from registry.errors import RegistryError
-    from registry.exchange.tables import read_rows
     from registry.linkage.match import Thresholds, match
 
-    frames = []
-    for path in (first, second):
-        if path is None:
-            continue
-        headers, rows, _ = read_rows(path)
-        ragged = [str(number) for number, row in enumerate(rows, 2) if len(row) != len(headers)]
-        if ragged:
-            raise RegistryError(
-                "not-a-table",
-                f"{len(ragged)} rows have another number of cells than the header: {', '.join(ragged[:5])}",
-                where=str(path),
-                hint="write the file again with every cell quoted where it holds a delimiter",
-            )
-        frames.append(pd.DataFrame(rows, columns=headers, dtype=str))
+    if first == second == STANDARD_INPUT:
+        raise click.UsageError("only one of the two files can be standard input")
+    frames = [_read(path) for path in (first, second) if path is not None]
     if encode != (key_file is not None) or (encode and (second is not None or encoded)) or (fold and not encode):
         raise RegistryError(
             "usage", "--encode takes one file and --key-file", hint="--fold belongs to it, --encoded does not"

@@ -8,6 +8,8 @@ each other, as in the flat format.
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -69,11 +71,14 @@ def read_map(path: Path) -> ColumnMap:
     return ColumnMap(columns, codes, constants)
 
 
-def decode(path: Path) -> tuple[str, str]:
-    """Gives a file's text and its encoding: UTF-8 (with or without a mark), else Windows-1252."""
+def decode(path: Path, *, said: str = "") -> tuple[str, str]:
+    """Gives a file's text and its encoding: UTF-8 (with or without a mark), else Windows-1252.
+
+    `said` is the place that an error names where it is not the path.
+    """
     raw = path.read_bytes()
     if b"\x00" in raw[:4096] and not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise RegistryError("not-a-table", "the file is binary, not a table of text", where=str(path))
+        raise RegistryError("not-a-table", "the file is binary, not a table of text", where=said or str(path))
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace"), "utf-16"
     try:
@@ -82,18 +87,43 @@ def decode(path: Path) -> tuple[str, str]:
         return raw.decode("cp1252", errors="replace"), "windows-1252"
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[str]], str]:
+def read_rows(path: Path, *, said: str = "") -> tuple[list[str], list[list[str]], str]:
     """Gives headers, rows and encoding of a delimited file; the delimiter is the one that the header line holds most of."""
-    text, encoding = decode(path)
+    text, encoding = decode(path, said=said)
     head = text.split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=head.count)
     try:
-        rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if row]
+        # lines end where files end them: other separators of Unicode may stand inside a cell
+        rows, ends = [], [0]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        for row in reader:
+            ends = [ends[-1], reader.line_num]
+            if row:
+                rows.append(row)
     except csv.Error as error:
-        raise RegistryError("not-a-table", f"the table cannot be read: {error}", where=str(path)) from error
+        raise RegistryError("not-a-table", f"the table cannot be read: {error}", where=said or str(path)) from error
+    if _is_open(text, ends, delimiter):
+        raise RegistryError(
+            "not-a-table",
+            f"the file ends within a quoted cell of the row that begins in line {ends[0] + 1}",
+            where=said or str(path),
+            hint="close the quotation mark, or write it twice where it belongs to the cell",
+        )
     if len(rows) < 1:
-        raise RegistryError("not-a-table", "the file is empty", where=str(path))
+        raise RegistryError("not-a-table", "the file is empty", where=said or str(path))
     return [header.strip() for header in rows[0]], rows[1:], encoding
+
+
+def _is_open(text: str, ends: list[int], delimiter: str) -> bool:
+    """Whether the last row, the lines between the two ends, ends within quotation marks and so has swallowed what followed."""
+    if '"' not in text:
+        return False
+    last = itertools.islice(io.StringIO(text, newline=""), ends[0], ends[-1])
+    try:
+        list(csv.reader(last, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 class TableReader:

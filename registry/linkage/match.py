@@ -60,7 +60,8 @@ class Matches:
         columns = ["left", "right", "score", "verdict", "conflicts", "through"]
         for (left, right, probability, verdict, conflicts, through), row in zip(
             self.pairs[columns].itertuples(index=False, name=None),
-            self.weights.round(2).tolist(),
+            # in double precision, so that 1.32 is written as it is and not as the nearest single
+            self.weights.astype(np.float64).round(2).tolist(),
         ):
             weights = {"prior": prior, **{n: w for n, w in zip(NAMES, row) if w != 0.0}}
             line = {"left": left, "right": right, "score": probability, "verdict": verdict, "weights": weights}
@@ -297,11 +298,15 @@ def checked_ids(frame: pd.DataFrame, id: str, which: str) -> np.ndarray:
     if ids.isna().any() or (ids == "").any():
         rows = np.flatnonzero((ids.isna() | (ids == "")).to_numpy())
         raise RegistryError(
-            "link-id", f"{which} has rows without an id", where=f"row {rows[0] + 2} and {len(rows) - 1} more"
+            "link-id", f"{which} has rows without an id", where=f"row {rows[0] + 2}{_more(len(rows) - 1)}"
         )
     if ids.duplicated().any():
         twice = ids[ids.duplicated()]
         raise RegistryError(
-            "link-id", f"{which} has ids that occur twice", where=f"{twice.iloc[0]} and {len(twice) - 1} more"
+            "link-id", f"{which} has ids that occur twice", where=f"{twice.iloc[0]}{_more(len(twice) - 1)}"
         )
     return ids.to_numpy(dtype=object)
+
+
+def _more(count: int) -> str:
+    return f" and {count:,} more" if count else ""

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from abstracting.primaries.records import compare_records
 from abstracting.values import clean
 from registry import audit
+from registry.config import Settings
 from registry.errors import RegistryError
 from registry.models import Patient, Tumor
 from registry.models.state import DuplicateReview
@@ -101,20 +102,43 @@ class Rate:
         return 1000 * self.possible / self.records if self.records else None
 
 
+FILE = "duplicate_keys.toml"
+"""A registry's own keys and limits, in the data folder: those of the protocol by which it is certified."""
+
+PARTS = frozenset({"ssn", "last", "first", "initial", "dob", "sex", "year", "site", "place"})
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The match keys with their parts, the limits per 1,000 records, and whether they are the registry's own."""
+
+    keys: Mapping[str, tuple[str, ...]]
+    limits: Mapping[str, float]
+    own: bool = False
+
+
+def protocol(settings: Settings | None = None) -> Protocol:
+    """Gives the registry's own protocol where its data folder holds one, else the shipped one."""
+    path = settings.home / FILE if settings is not None else None
+    if path is not None and path.is_file():
+        return _read(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    return _read((files("registry.state") / "data" / FILE).read_text(encoding="utf-8"), "")
+
+
 @cache
-def _table() -> dict[str, Any]:
-    text = (files("registry.state") / "data" / "duplicate_keys.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def keys() -> dict[str, tuple[str, ...]]:
-    """Gives the match keys with their parts."""
-    return {row["id"]: tuple(row["parts"]) for row in _table()["key"]}
-
-
-def limits() -> dict[str, float]:
-    """Gives the limits per 1,000 records by name."""
-    return dict(_table()["limits"])
+def _read(text: str, own: str) -> Protocol:
+    try:
+        table = tomllib.loads(text)
+        keys = {str(row["id"]): tuple(row["parts"]) for row in table["key"]}
+        limits = {name: float(table["limits"][name]) for name in ("gold", "silver")}
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        hint = "[[key]] with id and parts, and [limits] with gold and silver"
+        raise RegistryError("settings", f"{FILE} cannot be read: {error}", where=own, hint=hint) from error
+    strange = sorted({str(part) for parts in keys.values() for part in parts} - PARTS)
+    if strange or not keys or not all(keys.values()):
+        said = f"unknown parts {', '.join(strange)}" if strange else "a key without parts"
+        raise RegistryError("settings", f"{FILE}: {said}", where=own, hint=f"parts: {', '.join(sorted(PARTS))}")
+    return Protocol(keys, limits, bool(own))
 
 
 def surplus(pairs: list[tuple[int, int]]) -> int:
@@ -165,7 +189,7 @@ def rate(session: Session, year: int, *, sample: int = 0, seed: int = 1) -> Rate
     if 0 < sample < len(all_of_year):
         chosen = set(random.Random(seed).sample(all_of_year, sample))
     found: dict[tuple[int, int], list[str]] = {}
-    for name, parts in keys().items():
+    for name, parts in protocol(session.info.get("settings")).keys.items():
         groups: dict[tuple[str, ...], list[int]] = {}
         for row in rows:
             values = _values(row)

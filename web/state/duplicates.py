@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 
 from registry.state import duplicates as services
 from web.filters import person as person_text
-from web.pages import actor, log_read, page, paging, reading, render_list, writing
+from web.pages import actor, log_read, page, paging, reading, render_list, settings, writing
 from web.state import blueprint
 from web.state.base import whole
 from web.tables import Column, Table
@@ -54,8 +54,7 @@ def duplicates():
         years=years,
         sample=sample,
         seed=seed,
-        keys=services.keys(),
-        limits=services.limits(),
+        protocol=services.protocol(settings()),
         words=WORDS,
         may_send=actor().may("state.send"),
     )

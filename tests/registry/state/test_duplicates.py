@@ -88,3 +88,19 @@ def test_years_without_records_have_no_rate(filled: Store) -> None:
     with filled.reading() as session:
         assert duplicates.years(session) == [2024, 2020]
         assert session.scalars(select(Tumor.id)).first()
+
+
+def test_a_registry_reviews_by_the_keys_of_its_own_protocol(filled: Store) -> None:
+    path = filled.settings.home / duplicates.FILE
+    path.write_text('[limits]\ngold = 1\nsilver = 2\n[[key]]\nid = "number alone"\nparts = ["ssn"]\n')
+    assert duplicates.protocol(filled.settings).own
+    assert set(duplicates.protocol(filled.settings).keys) == {"number alone"}
+    with filled.reading() as session:
+        for year in duplicates.years(session):
+            assert {key for pair in duplicates.rate(session, year).pairs for key in pair.keys} <= {"number alone"}
+    for wrong in ("[[key]", "[limits]\n", '[limits]\ngold = 1\nsilver = 2\n[[key]]\nid = "x"\nparts = ["shoe"]\n'):
+        path.write_text(wrong)
+        with pytest.raises(RegistryError, match="duplicate_keys"):
+            duplicates.protocol(filled.settings)
+    path.unlink()
+    assert not duplicates.protocol(filled.settings).own
