@@ -39,7 +39,7 @@ RELATIVES = frozenset(name for n, name in enumerate(RULE_NAMES) if APART >> n & 
 
 @dataclass(frozen=True)
 class Found:
-    """One pair that a comparison found; `left` is the lower id."""
+    """One pair that a comparison found; `left` is the lower id, `levels` how alike its fields are where that is at hand."""
 
     left: int
     right: int
@@ -48,6 +48,7 @@ class Found:
     verdict: str
     weights: dict[str, float]
     conflicts: tuple[str, ...] = ()
+    levels: dict[str, str] | None = None
 
     @property
     def ends(self) -> tuple[int, int]:
@@ -71,7 +72,8 @@ def found_of(index: Index, records: Sequence[tuple[int, dict[str, str]]]) -> lis
             if c.id == number:
                 continue
             left, right = sorted((number, int(c.id)))
-            found.setdefault((left, right), Found(left, right, c.score, c.weight, c.verdict, c.weights, c.conflicts))
+            pair = Found(left, right, c.score, c.weight, c.verdict, c.weights, c.conflicts, c.levels)
+            found.setdefault((left, right), pair)
     return sorted(found.values(), key=lambda one: (-one.weight, one.ends))
 
 
@@ -99,7 +101,7 @@ def settle(session: Session, found: Sequence[Found], index: Index, *, run: int, 
             conflicts.append(SOURCE)
         pair.run_id, pair.score, pair.weight, pair.verdict = run, one.score, one.weight, one.verdict
         pair.weights, pair.conflicts = one.weights, {name: WORDS[name] for name in conflicts}
-        pair.levels = index.between(*one.ends).levels
+        pair.levels = index.between(*one.ends).levels if one.levels is None else one.levels
         fresh.append((one, pair))
     session.flush()
     sure = [
