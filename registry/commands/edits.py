@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,10 +44,10 @@ def _load(name: str, rules: Path | None, as_of: Any) -> EditSet:
 
 
 @edits.command()
-@click.argument("file", default="-", type=click.File("r", encoding="utf-8"))
+@click.argument("source", default="-", metavar="[FILE]", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @_options
 @click.option("--every", is_flag=True, help="all outcomes, also pass and not evaluable")
-def check(file: TextIO, name: str, rules: Path | None, as_of: Any, every: bool) -> None:
+def check(source: str, name: str, rules: Path | None, as_of: Any, every: bool) -> None:
     """Check JSON lines of records, one answer a line.
 
     A line is {"id", "items": {id or number: value}}, with "patient": {id or number: value} for items of the person where
@@ -60,7 +60,12 @@ def check(file: TextIO, name: str, rules: Path | None, as_of: Any, every: bool) 
     from abstracting.jsonlines import run_lines
 
     checker = LineChecker(_load(name, rules, as_of), every=every)
-    _, failed = run_lines(file, sys.stdout, checker.answer)
+    # a byte that is no UTF-8 stays what it was: one wrong code in one line, not the end of the run
+    with (
+        click.open_file(source, encoding="utf-8", errors="surrogateescape") as lines,
+        click.open_file("-", "w", encoding="utf-8", errors="backslashreplace") as out,
+    ):
+        _, failed = run_lines(lines, out, checker.answer)
     sys.exit(1 if failed or checker.failures else 0)
 
 

@@ -118,15 +118,18 @@ def compare_with_others(store: Store, patients: Sequence[int], *, births: Iterab
 
 def failing(session: Session, patients: Sequence[int]) -> int:
     """Gives how many findings stand open on the abstracts of some patients."""
-    of_patients = (
-        select(Abstract.id)
-        .join(PatientRecord, Abstract.record_id == PatientRecord.id)
-        .where(PatientRecord.patient_id.in_(patients))
-    )
-    query = select(func.count(EditFinding.id)).where(
-        EditFinding.abstract_id.in_(of_patients), EditFinding.state == OPEN
-    )
-    return session.scalar(query) or 0
+    counted = 0
+    for start in range(0, len(patients), NAMED_AT_ONCE):
+        of_patients = (
+            select(Abstract.id)
+            .join(PatientRecord, Abstract.record_id == PatientRecord.id)
+            .where(PatientRecord.patient_id.in_(patients[start : start + NAMED_AT_ONCE]))
+        )
+        query = select(func.count(EditFinding.id)).where(
+            EditFinding.abstract_id.in_(of_patients), EditFinding.state == OPEN
+        )
+        counted += session.scalar(query) or 0
+    return counted
 
 
 def unfinished(session: Session) -> list[int]:

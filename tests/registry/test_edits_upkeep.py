@@ -125,6 +125,8 @@ def test_many_alike_are_compared_after_an_import(store: Store, monkeypatch: pyte
     told = twins(store, 2, last, count=last)
     if here == 2:
         jobs.run(store, told["job"])
+        told = jobs.state(store, told["job"]).result
+    assert told["failed"] == 1
     assert open_findings(store) == {last: {"SEQ04"}}
 
 
