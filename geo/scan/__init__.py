@@ -1,6 +1,6 @@
 """The spatial, temporal and space-time scan statistic (Kulldorff): where and when cases lie closer than chance explains.
 
-`scan` and `detection_power` are loaded at first use, so that importing `geo` stays light.
+Everything here is loaded at first use, so that importing `geo` stays light.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geo.scan.analysis import scan
-    from geo.scan.power import detection_power
+    from geo.scan.power import Experiment, detection_power, known_window_power, least_risk
     from geo.scan.result import Cluster, ScanResult
 
-__all__ = ["Cluster", "ScanResult", "detection_power", "scan"]
+__all__ = ["Cluster", "Experiment", "ScanResult", "detection_power", "known_window_power", "least_risk", "scan"]
 
 _HOMES = {
     "scan": "geo.scan.analysis",
     "detection_power": "geo.scan.power",
+    "known_window_power": "geo.scan.power",
+    "least_risk": "geo.scan.power",
+    "Experiment": "geo.scan.power",
     "Cluster": "geo.scan.result",
     "ScanResult": "geo.scan.result",
 }

@@ -90,6 +90,7 @@ def notes(found: Scan, registry: str = "") -> list[str]:
         found.statement,
         found.tried.words,
         *([changed] if changed else []),
+        *[text for text in found.warnings if "hidden count" in text],
         f"Method: {found.request.method()}, seed {found.request.seed}.",
         f"Cases: {found.definition}. Population: {found.population}.",
         f"{registry + ', ' if registry else ''}scan {found.number}, "

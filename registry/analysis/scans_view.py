@@ -8,10 +8,17 @@ reason hidden clusters stand after the others, in an order that is not that of t
 does not tell when. Where a cluster lies and its window stay. Expected cases are told only where they follow from published
 counts (`scans.scan_tables`).
 
+**Asking again.** Whether a window is significant says that its LLR lies above or below the critical value of that scan; with
+another seed, another number of replicates, another largest window the critical value is another, so that scans of the same
+cases would enclose the LLR ever more closely, and so the count. So an account that counts are hidden from is told of hidden
+clusters by one scan of each choice of cases and kind alone: that with the `STANDARD` settings, seed included, and there only
+of significant ones. Whoever asks twice gets the same answer twice, a lower bound at most. In every other scan clusters with
+a hidden count are left out altogether, in its list, map and files as well, whoever asked for it. Its other clusters follow
+from published counts, and may be scanned for as often as one likes.
+
 A limit on the cases of a window, or on its size where size is measured in cases, would tell by trial how many cases a
 window has: `check_tuning` refuses both to an account that counts are hidden from, and a scan made with them is not shown to
-it. What remains is what a test says of its data: a window that is no cluster has not many more cases than expected, one that
-is has. Whoever scans again and again with other seeds and sizes narrows that; every scan is kept with the name of who asked.
+it. What remains is what one test says of one choice of cases: a significant window has more cases than expected.
 """
 
 from __future__ import annotations
@@ -38,6 +45,13 @@ if TYPE_CHECKING:
 SIGNIFICANT = 0.05
 TUNED = ("min_cases", "max_share")
 """Choices by which a hidden count could be found by trial."""
+STANDARD = {
+    "shape": "the shape of windows", "rates": "the kind of rates", "max_share": "the largest share of people",
+    "max_radius": "the largest radius", "max_time": "the largest share of years", "adjust": "the adjustment",
+    "min_cases": "the fewest cases", "overlap": "the rule of further clusters", "gini": "the Gini coefficient",
+    "early": "the early end", "replicates": "the replicates", "seed": "the seed",
+}  # fmt: skip
+"""The settings that must stand at their defaults in a scan that tells of hidden clusters, in words."""
 KIND = "scan"
 MOST_LISTED = 50
 
@@ -154,7 +168,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Listed:
-    """One scan of the list of all; `best` is its least p-value."""
+    """One scan of the list of all; `best` is its least p-value. Of a scan that is kept back neither it nor a number is told."""
 
     number: int
     title: str
@@ -178,11 +192,12 @@ def listed(session: Session, policy: Policy, *, most: int = MOST_LISTED) -> list
         if job.state == DONE and job.result:
             years = tuple(job.result["years"])
             ranked = [c["p_value"] for c in job.result["result"]["clusters"] if c["p_value"] is not None]
-            best = "none"
-            if ranked:
+            told = policy.sees_all or not departures(asked)
+            best = "none" if told else ""
+            if ranked and told:
                 exact = policy.sees_all
                 best = p_text(min(ranked), job.result["result"]["replicates"]) if exact else p_class(min(ranked))
-            significant = sum(p <= SIGNIFICANT for p in ranked)
+            significant = sum(p <= SIGNIFICANT for p in ranked) if told else None
         found.append(
             Listed(
                 job.id, asked.title(years), asked.method(), job.state, job.progress, job.message, job.who, job.created_at,
@@ -226,10 +241,12 @@ def view(desk: Desk, job: Job, policy: Policy) -> Scan:
         before = tried(session, job.id)
     cells = _Cells(desk, asked, years, policy, kept)
     check_tuning(asked, policy)
-    clusters = _in_order([_cluster(one, result, cells, policy) for one in result["clusters"]])
+    every = [_cluster(one, result, cells, policy) for one in result["clusters"]]
+    changed = () if policy.sees_all else departures(asked)
+    clusters = _in_order([one for one in every if not one.hidden or (one.significant and not changed)])
     locations = tuple(_location(one, cells, years) for one in result["locations"])
     whole = cells.shown(years)[-1]
-    replicates = asked.replicates if asked.early and any(one.hidden for one in clusters) else result["replicates"]
+    replicates = asked.replicates if asked.early and any(one.hidden for one in every) else result["replicates"]
     return Scan(
         number=job.id,
         request=asked,
@@ -238,7 +255,7 @@ def view(desk: Desk, job: Job, policy: Policy) -> Scan:
         clusters=clusters,
         locations=locations,
         total=result["total_cases"] if whole else None,
-        warnings=(*_of_expected(asked, kept), *result["warnings"]),
+        warnings=(*_of_hidden(changed, policy), *_of_expected(asked, kept), *result["warnings"]),
         statement=result["statement"],
         settings=result["reproduce"],
         definition=kept["definition"],
@@ -251,6 +268,28 @@ def view(desk: Desk, job: Job, policy: Policy) -> Scan:
         tried=before,
         policy=policy,
     )
+
+
+def departures(asked: ScanRequest) -> tuple[str, ...]:
+    """Gives, in words, the settings by which a scan departs from the one that tells of hidden clusters."""
+    # the timing of cases alone is never adjusted
+    ignored = {"adjust"} if asked.model != "poisson" else set()
+    return tuple(
+        words for name, words in STANDARD.items()
+        if name not in ignored and getattr(asked, name) != getattr(ScanRequest(), name)
+    )  # fmt: skip
+
+
+def _of_hidden(changed: tuple[str, ...], policy: Policy) -> list[str]:
+    """Says which clusters are not told of."""
+    if policy.sees_all:
+        return []
+    if not changed:
+        return ["Of clusters with a hidden count only those at p ≤ 0.05 are listed."]
+    return [
+        "Clusters with a hidden count are left out of this scan: they are told of by the scan with the standard settings "
+        f"alone, since several scans would narrow the count. Changed here: {', '.join(changed)}."
+    ]
 
 
 def _of_expected(asked: ScanRequest, kept: dict[str, Any]) -> list[str]:

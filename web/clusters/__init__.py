@@ -65,7 +65,14 @@ def index() -> Response:
         failure = error
     with reading() as session:
         found = listed(session, policy())
-    return render("clusters/index.html", wanted=wanted, offered=_offered(wanted), scans=found, failure=failure)
+    return render(
+        "clusters/index.html",
+        wanted=wanted,
+        offered=_offered(wanted),
+        scans=found,
+        failure=failure,
+        hides=not policy().sees_all,
+    )
 
 
 def _offered(wanted: ScanRequest) -> dict[str, Any]:
