@@ -168,7 +168,11 @@ def _rows_at(sets: RiskSets, at: Sequence[float], *, unit: Unit, ci: Scale, leve
         estimate=survival[row, column],
         se=se[row, column],
     )
-    return _limits(frame, ci=ci, level=level)
+    frame = _limits(frame, ci=ci, level=level)
+    # while nobody has left survival is 1 for certain, on every scale (R's summary.survfit has it so)
+    untouched = (wanted[None, :] < _first_times(sets, after)[:, None]) & ~undefined
+    frame.loc[untouched.ravel(), ["lower", "upper"]] = 1.0
+    return frame
 
 
 def _events_between(sets: RiskSets, last: np.ndarray, *, after: float) -> np.ndarray:
@@ -212,10 +216,17 @@ def _last_times(sets: RiskSets) -> np.ndarray:
     return np.where(sets.total > 0, last, 0.0)
 
 
+def _first_times(sets: RiskSets, after: float) -> np.ndarray:
+    """Gives each stratum's first exit time beyond `after`, infinity where there is none."""
+    left = ((sets.events > 0) | (sets.censored > 0)) & (sets.times > after)
+    return np.where(left.any(axis=1), sets.times[np.argmax(left, axis=1)], np.inf)
+
+
 def _crossings(times: np.ndarray, curve: np.ndarray, target: float, end: np.ndarray) -> np.ndarray:
     """Gives for each stratum the first time at which the curve is at or below the target; NaN where it never is.
 
-    A step exactly at the target ends in the middle between its ends, as R has it.
+    A step exactly at the target ends in the middle between its ends, as R has it. A confidence limit may rise again late in
+    the tail; the first crossing counts, while R's `quantile.survfit` sorts the limits and may give a later time.
     """
     tolerance = np.sqrt(np.finfo(float).eps)
     rows = np.arange(len(end))

@@ -88,7 +88,8 @@ def _limits(s: Mapping[str, Any], scales: Sequence[str] = ("log", "log-log", "pl
 
 
 def _survfit(c: Columns, s: Mapping[str, Any], data: str, *, event: str = "", right: str = "") -> str:
-    start = f", start.time = {vector([s['given']], _factor(c, s))}" if s.get("given") else ""
+    # R keeps who leaves at start.time itself; survival beyond it begins just after
+    start = f", start.time = {vector([s['given']], _factor(c, s))} + 1e-8" if s.get("given") else ""
     return f"survfit({c.surv(event)} ~ {right or c.right}, data = {data}{_limits(s)}{start})"
 
 

@@ -1,7 +1,9 @@
 """Fine and Gray's model of the subdistribution hazard (1999), with the variance that knows the censoring was estimated.
 
 Who had a competing event stays at risk with the weight G(t-) / G(x-), where G is the Kaplan-Meier estimate of staying
-uncensored. Everything is a sum over who is there and a prefix sum over who had the other event, so one step costs a few passes.
+uncensored. Agrees with cmprsk's `crr` to its tolerance (`gtol`); where rows have a time of 0, `crr` interpolates G(0-)
+between 1 and G(0), while here it is 1 as defined. Everything is a sum over who is there and a prefix sum over who had the
+other event, so one step costs a few passes.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from scipy.stats import norm
 
 from survival.competing.incidence import _text
 from survival.errors import SurvivalError
+from survival.regression.maximum import invert, newton_step
 
 ITERATIONS = 40
 CONVERGED = 1e-12
+FLAT = 1e-8
 
 
 @dataclass(frozen=True)
@@ -81,21 +85,31 @@ def fit_subdistribution(
         raise SurvivalError("value-range", f"{flat} never changes", hint="Leave it out of --covariates.")
     data = _prepare((x - center) / scale, np.asarray(time, dtype=float), kind)
     beta = np.zeros(x.shape[1])
-    null = loglik = _evaluate(data, beta)[0]
+    null, _, untilted, *_ = _evaluate(data, beta)
+    loglik = null
+    separated = SurvivalError(
+        "no-convergence",
+        "the model did not converge: a covariate separates who has the event from who has not",
+        hint="Leave out or group the covariate with few events of this cause.",
+    )
     for _ in range(ITERATIONS):
         value, score, information, *_ = _evaluate(data, beta)
-        step = np.linalg.lstsq(information, score, rcond=None)[0]
+        step = newton_step(information, score)
         fresh = _evaluate(data, beta + step)[0]
         halved = 0
         while fresh < value - 1e-9 * abs(value) and halved < 20:
             step, halved = step / 2, halved + 1
             fresh = _evaluate(data, beta + step)[0]
         beta, loglik = beta + step, fresh
-        if abs(fresh - value) <= CONVERGED * (abs(fresh) + 1):
+        if abs(fresh - value) <= CONVERGED * (abs(fresh) + 1) and np.abs(step).max() < 1e-6 * (1 + np.abs(beta).max()):
             break
     else:
-        raise SurvivalError("no-convergence", "the model did not converge", hint="Look at the largest coefficients.")
-    inverse = np.linalg.inv(_evaluate(data, beta)[2])
+        raise separated
+    information = _evaluate(data, beta)[2]
+    # on the way to infinity the likelihood becomes flat, and rounding may end the way as if a maximum were there
+    if (np.diag(information) < FLAT * np.diag(untilted)).any():
+        raise separated
+    inverse = invert(information)
     influence = _influence(data, beta)
     variance = inverse @ (influence.T @ influence) @ inverse
     return SubdistributionModel(

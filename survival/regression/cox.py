@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import chi2, norm
 
 from survival.errors import SurvivalError
+from survival.regression.maximum import invert, newton_step, quadratic_form
 from survival.regression.risk import RiskPlan, at_risk_sums, moments_until, plan_risk, tied_sums
 
 Ties = Literal["efron", "breslow"]
@@ -58,7 +59,8 @@ class CoxModel:
     def to_document(self) -> dict[str, Any]:
         """Gives the model as the command-line contract has it, without the test of proportional hazards."""
         z = self.coef / self.se
-        wald = float(self.coef @ np.linalg.solve(self.variance, self.coef))
+        # with fewer clusters than coefficients the robust variance has no inverse, and there is no such test
+        wald = quadratic_form(self.variance, self.coef)
         df = len(self.coef)
         terms = [
             {"term": name, "coef": c, "exp_coef": float(np.exp(c)), "se": s, "z": v, "p": float(2 * norm.sf(abs(v)))}
@@ -66,7 +68,7 @@ class CoxModel:
         ]
         ratio = 2 * (self.loglik[1] - self.loglik[0])
         tests = {
-            name: {"chisq": value, "df": df, "p": float(chi2.sf(value, df))}
+            name: {"chisq": value, "df": df, "p": None if value is None else float(chi2.sf(value, df))}
             for name, value in (("likelihood_ratio", ratio), ("score", self.score_test), ("wald", wald))
         }
         return {
@@ -135,14 +137,9 @@ def fit_cox(
     z = (x - center) / scale
     plan = plan_risk(time, event, entry, stratum if stratum is not None else np.zeros(len(time), dtype=int))
     null = evaluate(plan, z, np.zeros(z.shape[1]), ties)
-    score_test = float(null.score @ np.linalg.lstsq(null.information, null.score, rcond=None)[0])
+    score_test = float(null.score @ newton_step(null.information, null.score))
     beta, at = _newton(plan, z, null, ties)
-    try:
-        naive = np.linalg.inv(at.information)
-    except np.linalg.LinAlgError as error:
-        raise SurvivalError(
-            "no-convergence", "the covariates are linearly dependent", hint="Leave one of them out."
-        ) from error
+    naive = invert(at.information)
     variance = naive
     if cluster is not None or robust:
         residuals = score_residuals(plan, z, beta, at) @ naive
@@ -160,7 +157,7 @@ def fit_cox(
 def _newton(plan: RiskPlan, z: np.ndarray, start: Evaluation, ties: Ties) -> tuple[np.ndarray, Evaluation]:
     beta, at = np.zeros(z.shape[1]), start
     for _ in range(ITERATIONS):
-        step = np.linalg.lstsq(at.information, at.score, rcond=None)[0]
+        step = newton_step(at.information, at.score)
         new = evaluate(plan, z, beta + step, ties)
         halved = 0
         while new.loglik < at.loglik - 1e-9 * abs(at.loglik) and halved < 20:

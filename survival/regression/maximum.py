@@ -49,6 +49,35 @@ class ParametricModel:
         }  # fmt: skip
 
 
+def newton_step(information: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Gives the step to the maximum; where the likelihood has left the range of numbers, no convergence is an error."""
+    if not (np.isfinite(information).all() and np.isfinite(score).all()):
+        raise SurvivalError(
+            "no-convergence",
+            "the model did not converge: a covariate separates who has the event from who has not",
+            hint="Look at the covariates with the largest values, and leave them out or group them.",
+        )
+    return np.linalg.lstsq(information, score, rcond=None)[0]
+
+
+def invert(information: np.ndarray) -> np.ndarray:
+    """Gives the variance of the coefficients; covariates that say the same are an error."""
+    if np.linalg.matrix_rank(information, hermitian=True) < len(information):
+        raise SurvivalError("no-convergence", "the covariates are linearly dependent", hint="Leave one of them out.")
+    return np.linalg.inv(information)
+
+
+def quadratic_form(variance: np.ndarray, values: np.ndarray) -> float | None:
+    """Gives the chi-square of values with this variance; None where the variance has no inverse."""
+    scale = np.sqrt(np.diag(variance))
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        return None
+    correlation = variance / np.outer(scale, scale)
+    if np.linalg.matrix_rank(correlation, hermitian=True, tol=1e-10) < len(values):
+        return None
+    return float(values / scale @ np.linalg.solve(correlation, values / scale))
+
+
 def maximise(likelihood: Likelihood, start: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
     """Gives the maximum, its log-likelihood and the information there; no convergence is an error."""
     point = start

@@ -1,7 +1,8 @@
 """The test of proportional hazards as R's `cox.zph` gives it since survival 3.0: a score test of coefficients in time.
 
 For each term a coefficient times g(t) is added to the model and tested at 0; g is 1 - KM just before the time, the rank of the
-time, the time itself, or its logarithm. Grambsch and Therneau (1994), exact and not by their approximation.
+time, the time itself, or its logarithm. Grambsch and Therneau (1994), exact and not by their approximation. Where the data
+say nothing of a change in time (all events at one time, or a time of 0 under the logarithm) chi-square and p are None.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import numpy as np
 from scipy.stats import chi2, rankdata
 
 from survival.regression.cox import CoxModel
+from survival.regression.maximum import quadratic_form
 
 Transform = Literal["km", "rank", "identity", "log"]
 GLOBAL = "GLOBAL"
+# an information this much smaller than what it was reckoned from is nothing but rounding
+ROUNDING = 1e-10
 
 
 def proportionality(model: CoxModel, *, transform: Transform = "km") -> list[dict[str, Any]]:
@@ -31,14 +35,16 @@ def proportionality(model: CoxModel, *, transform: Transform = "km") -> list[dic
     for place, name in enumerate(model.terms):
         own = mixed[:, place]
         left = squared[place, place] - own @ np.linalg.solve(plain, own)
-        rows.append(_row(name, second[place] ** 2 / left, 1))
+        told = np.isfinite(left) and left > ROUNDING * squared[place, place]
+        rows.append(_row(name, float(second[place] ** 2 / left) if told else None, 1))
+    told = all(row["chisq"] is not None for row in rows)
     left = squared - mixed.T @ np.linalg.solve(plain, mixed)
-    rows.append(_row(GLOBAL, float(second @ np.linalg.solve(left, second)), len(second)))
+    rows.append(_row(GLOBAL, quadratic_form(left, second) if told else None, len(second)))
     return rows
 
 
-def _row(name: str, chisq: float, df: int) -> dict[str, Any]:
-    return {"term": name, "chisq": float(chisq), "df": df, "p": float(chi2.sf(chisq, df))}
+def _row(name: str, chisq: float | None, df: int) -> dict[str, Any]:
+    return {"term": name, "chisq": chisq, "df": df, "p": None if chisq is None else float(chi2.sf(chisq, df))}
 
 
 def _transform(model: CoxModel, transform: Transform) -> np.ndarray:
@@ -50,10 +56,12 @@ def _transform(model: CoxModel, transform: Transform) -> np.ndarray:
         # the rank among all rows' times, the censored ones too
         g = rankdata(model.plan.exit)[model.plan.order[model.plan.deaths]]
     elif transform == "log":
-        g = np.log(time)
+        with np.errstate(divide="ignore"):
+            g = np.log(time)
     else:
         g = time.astype(float)
-    return g - g.mean()
+    with np.errstate(invalid="ignore"):
+        return g - g.mean()
 
 
 def _survival_before(model: CoxModel, time: np.ndarray) -> np.ndarray:

@@ -319,3 +319,32 @@ def test_an_interval_without_deaths_is_named() -> None:
     cohort = build_cohort(frame, event="dead", time="time", age="age", sex="sex", date="date")
     with pytest.raises(SurvivalError, match="20 to 30"):
         fit_excess(cohort, table, frame[["x"]].to_numpy(), terms=["x"], breaks=(0, 5, 20, 30))
+
+
+def test_a_robust_variance_of_two_clusters_has_no_wald_test():
+    # R: coxph(Surv(t, e) ~ a + b, cluster = k): standard errors are given, their matrix has rank 1
+    random = np.random.default_rng(3)
+    time, x = random.integers(1, 40, 60).astype(float), random.normal(size=(60, 2))
+    model = fit_cox(time, np.ones(60, dtype=bool), x, cluster=np.arange(60) % 2)
+    document = model.to_document()
+    assert document["wald"] == {"chisq": None, "df": 2, "p": None}
+    assert document["score"]["p"] > 0 and (model.se > 0).all()
+
+
+def test_events_at_one_time_tell_nothing_of_proportional_hazards():
+    # R: cox.zph() stops with "system is computationally singular"; the model itself is fitted
+    x = np.array([[0.0], [1], [0], [1], [1], [0]])
+    model = fit_cox(np.array([5.0, 5, 5, 9, 9, 9]), np.array([1, 1, 1, 0, 0, 0], dtype=bool), x)
+    assert [row["chisq"] for row in proportionality(model)] == [None, None]
+    assert np.isfinite(model.se).all()
+
+
+@pytest.mark.parametrize("fit", ["cox", "subdistribution"])
+def test_a_covariate_that_separates_is_named_as_the_cause(fit):
+    x = np.repeat([0.0, 1.0], 20)[:, None]
+    time = np.arange(1.0, 41)
+    with pytest.raises(SurvivalError, match="separates"):
+        if fit == "cox":
+            fit_cox(time, x[:, 0] == 0, x)
+        else:
+            fit_subdistribution(time, np.where(x[:, 0] == 0, 1, 2), x, cause=1)

@@ -162,3 +162,11 @@ def test_text_events_compare_as_text():
     assert build_followup(frame, time="time", event="event", event_codes=("dead",)).event.tolist() == [True, False]
     with pytest.raises(SurvivalError, match="holds numbers"):
         build_followup(frame.assign(event=[1, 0]), time="time", event="event", event_codes=("dead",))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_limits_are_one_while_nobody_has_left_against_R(scale):
+    # R: summary(survfit(Surv(c(4, 6, 9), c(1, 1, 0)) ~ 1, conf.type = scale), times = 2)
+    frame = pd.DataFrame({"time": [4, 6, 9], "event": [1, 1, 0]})
+    row = kaplan_meier(build_followup(frame, time="time", event="event"), at=[2], ci=scale).frame.iloc[0]
+    assert (row["estimate"], row["se"], row["lower"], row["upper"]) == (1, 0, 1, 1)

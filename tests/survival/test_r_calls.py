@@ -31,7 +31,7 @@ COMMANDS = [
         (f"km {DATA} --ci {scale} --level .9", f'{FIT}, conf.type = "{scale}", conf.int = 0.9)')
         for scale in ("plain", "log", "log-log", "logit", "arcsin")
     ),
-    (f"km {DATA} --at 5 --at-unit years --given 1", "start.time = 1 * 365.241), times = 5 * 365.241)"),
+    (f"km {DATA} --at 5 --at-unit years --given 1", "start.time = 1 * 365.241 + 1e-8), times = 5 * 365.241)"),
     (f"km {DATA} --entry late", "Surv(late, time, stat == 1)"),
     ("km --data d.csv --entry a --exit b --event s", "Surv(as.numeric(as.Date(b) - as.Date(a)), s == 1)"),
     (f"km {DATA} --event-code 1,2", 'Surv(time, stat %in% c("1", "2"))'),
