@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -21,6 +20,9 @@ from registry.exchange.tables import decode
 DEATHS, ENCOUNTERS = "deaths", "encounters"
 DELIMITERS = ",;\t|"
 LONGEST_LINE = 20_000
+MOST_LINES = 50
+"""How many lines one row of a delimited file may go over."""
+
 FOLDER = "layouts"
 DATES = ("dod", "dob", "date")
 NOT_CUT = (*DATES, "ssn")
@@ -198,26 +200,43 @@ def _delimited(
             where=where,
             hint="lines of fixed positions need a layout that says so",
         )
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    titles = next(reader)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    titles, at = _record(lines, 0, delimiter, range(0))
     places = _places(titles, found, mapping, where)
     number = 0
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield number, f"the row cannot be read: {error}"
-            continue
+    while at < len(lines):
+        cells, at = _record(lines, at, delimiter, places.values(), len(titles))
         if not any(cell.strip() for cell in cells):
-            number -= 1
             continue
-        if len(cells) != len(titles):
+        number += 1
+        if sum(map(len, cells)) > LONGEST_LINE:
+            yield number, f"the row is longer than {LONGEST_LINE:,} characters"
+        elif len(cells) != len(titles):
             yield number, f"the row has {len(cells)} cells, the header {len(titles)}"
-            continue
-        yield number, {name: cells[place].strip() for name, place in places.items()}
+        else:
+            yield number, {name: cells[place].strip() for name, place in places.items()}
+
+
+def _record(
+    lines: list[str], at: int, delimiter: str, read: Collection[int], width: int | None = None
+) -> tuple[list[str], int]:
+    """Gives the cells of the record that begins at a line, and the line of the next one.
+
+    A quotation mark that is never closed must not swallow the rows below it: a record goes over several lines only where
+    it then has the header's width, its quotation is sound, and no cell that is `read` holds the break.
+    """
+    line = lines[at]
+    if line.count('"') % 2 and width is not None:
+        more = csv.reader((f"{text}\n" for text in lines[at : at + MOST_LINES]), delimiter=delimiter, strict=True)
+        try:
+            cells = next(more)
+        except csv.Error:
+            cells = []
+        if len(cells) == width and not any("\n" in cells[place] for place in read):
+            return cells, at + more.line_num
+    if len(line) > LONGEST_LINE:
+        return [line], at + 1
+    return next(csv.reader([line], delimiter=delimiter), []), at + 1
 
 
 def _plain(title: str) -> str:
