@@ -21,7 +21,7 @@ from registry.errors import RegistryError
 from registry.followup.disclosure import HOSPITAL, redisclosure
 from registry.linkage.consolidate import refresh_patient
 from registry.models import Abstract, Patient, PatientRecord, Source, now
-from registry.models.followup import ContactReview, ValueSource
+from registry.models.followup import REJECTED, WAITING, ContactReview, ValueSource
 
 LAST_CONTACT, VITAL_STATUS, CAUSE, ICD_REVISION, CERTIFICATE, CENTRAL = 1750, 1760, 1910, 1920, 2380, 1791
 CANCER_STATUS, CANCER_STATUS_DATE, FOLLOW_UP_SOURCE = 1770, 1772, 1790
@@ -145,7 +145,7 @@ def record_news(
         for account, (fate, _reason) in zip(own, kinds):
             changed += _write(session, account, news, fate, facility_id, who=who, why=why)
     elif compare(patient.items, news)[0] == RECORDED:
-        changed.append(_write_apart(session, patient, news, who=who, why=why))
+        changed.append(write_apart(session, patient, news, who=who, why=why))
     if any(change.get("person") for change in changed):
         _say_who(session, patient_id, news, who=who)
     if not changed:
@@ -260,7 +260,7 @@ def _tumor_changes(abstract: Abstract, news: News) -> dict[int, str]:
     return told
 
 
-def _write_apart(session: Session, patient: Patient, news: News, *, who: str, why: str) -> dict[str, Any]:
+def write_apart(session: Session, patient: Patient, news: News, *, who: str, why: str) -> dict[str, Any]:
     """Keeps values that hospitals may not see in an account of their source's own; gives its number."""
     title = redisclosure(news.rule).title
     source = session.scalars(
@@ -356,3 +356,12 @@ def withdraw_sources(session: Session, *, match_id: int) -> None:
     """Marks what a match said as no longer in force."""
     for said in session.scalars(select(ValueSource).where(ValueSource.match_id == match_id)):
         said.withdrawn_at = now()
+
+
+def withdraw_reviews(session: Session, *, match_id: int, who: str, why: str) -> None:
+    """Ends the questions that a match asked and nobody decided: what it told is no longer told."""
+    query = select(ContactReview).where(ContactReview.match_id == match_id, ContactReview.state == WAITING)
+    for review in session.scalars(query.order_by(ContactReview.id)):
+        review.state, review.decided_by, review.decided_at, review.why = REJECTED, who, now(), why
+        summary = {"patient": review.patient_id, "taken": False, "proposed": review.proposed}
+        audit.append(session, CHAIN, review.id, "decide", summary, who=who, why=why)

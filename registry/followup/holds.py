@@ -21,7 +21,15 @@ from registry.errors import RegistryError
 from registry.followup.contact import CHAIN
 from registry.followup.status import ALIVE, is_foreign
 from registry.models import Patient, now
-from registry.models.followup import RETURNED, WAITING, ContactAttempt, ContactHold, OutsideFile, OutsideMatch
+from registry.models.followup import (
+    RETURNED,
+    WAITING,
+    ContactAttempt,
+    ContactHold,
+    ContactReview,
+    OutsideFile,
+    OutsideMatch,
+)
 
 DECEASED, POSSIBLE_DEATH, FOREIGN, RETURNED_MAIL = "deceased", "possible-death", "foreign", "returned-mail"
 BY_RECORD = frozenset({DECEASED, FOREIGN})
@@ -93,7 +101,12 @@ def holds(
             .join(OutsideFile, OutsideMatch.file_id == OutsideFile.id)
             .where(OutsideMatch.patient_id.in_(part), OutsideMatch.state == WAITING, OutsideFile.kind == DEATHS)
         )
-        for patient_id in sorted(set(session.scalars(possible))):
+        # news of a death that contradicts the record holds letters too until somebody decided, whoever told it
+        asked = select(ContactReview.patient_id, ContactReview.proposed["1760"].as_string()).where(
+            ContactReview.patient_id.in_(part), ContactReview.state == WAITING
+        )
+        told_dead = {patient_id for patient_id, told in session.execute(asked) if clean(told) not in {"", ALIVE}}
+        for patient_id in sorted(told_dead.union(session.scalars(possible))):
             add(patient_id, POSSIBLE_DEATH)
         returned = (
             select(ContactAttempt.patient_id, ContactAttempt.source, ContactAttempt.address, ContactAttempt.heard_on)

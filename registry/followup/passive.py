@@ -35,6 +35,7 @@ from registry.followup.contact import (
     News,
     record_news,
     take_back,
+    withdraw_reviews,
     withdraw_sources,
 )
 from registry.followup.disclosure import redisclosure
@@ -373,6 +374,7 @@ def undo_match(session: Session, match_id: int, *, who: str, why: str, facility_
         raise RegistryError("usage", "taking back needs a reason", hint="say why in a few words")
     left = take_back(session, list(match.applied.get("changed", [])), who=who, why=f"taken back: {why}")
     withdraw_sources(session, match_id=match.id)
+    withdraw_reviews(session, match_id=match.id, who=who, why=f"taken back: {why.strip()}")
     match.state, match.decided_by, match.decided_at, match.why = UNDONE, who, now(), why.strip()
     session.flush()
     summary = {"patient": match.patient_id, "file": match.file_id, "row": match.row, "left": left}

@@ -13,15 +13,23 @@ from registry.followup.by_hand import CORRECTION
 from registry.followup.contact import (
     ALIVE,
     CAUSE,
+    CENTRAL,
     CERTIFICATE,
     CHAIN,
+    ICD_REVISION,
     LAST_CONTACT,
     VITAL_STATUS,
+    News,
     check_day,
     take_back,
+    write_apart,
 )
+from registry.followup.disclosure import HOSPITAL, redisclosure
 from registry.models import Patient, now
-from registry.models.followup import ACCEPTED, REJECTED, WAITING, ContactReview, ValueSource
+from registry.models.followup import ACCEPTED, REJECTED, WAITING, ContactReview, OutsideMatch, ValueSource
+
+FREE = "free"
+"""The rule of what a person told or typed: it may be shown to all."""
 
 
 def waiting(session: Session, *, facility_id: int | None = None) -> list[ContactReview]:
@@ -82,10 +90,15 @@ def _overwrite(session: Session, review: ContactReview, *, who: str, why: str, t
     apart = [record.id for record in patient.records if not record.abstracts]
     if alive and not is_by_hand(review):
         take_back(session, [{"record": number} for number in apart], who=who, why=f"review: {why}")
-    for record in patient.records:
-        own = [a for a in record.abstracts if review.facility_id in (None, a.facility_id)]
-        if own:
-            records.save(session, own[0].id, told, who=who, why=f"review: {why}")
+    rule = _rule(session, review)
+    if redisclosure(rule).allows(HOSPITAL):
+        for record in patient.records:
+            own = [a for a in record.abstracts if review.facility_id in (None, a.facility_id)]
+            if own:
+                records.save(session, own[0].id, told, who=who, why=f"review: {why}")
+    else:
+        # taken by the registry, and still nothing that a hospital may read in its own account
+        write_apart(session, patient, _news(review, rule), who=who, why=f"review: {why}")
     for said in session.scalars(
         select(ValueSource).where(ValueSource.patient_id == patient.id, ValueSource.withdrawn_at.is_(None))
     ):
@@ -99,8 +112,30 @@ def _overwrite(session: Session, review: ContactReview, *, who: str, why: str, t
                     item=item,
                     value=value,
                     source=f"{review.source}, after review",
+                    redisclosure=rule,
                     attempt_id=review.attempt_id,
                     match_id=review.match_id,
                     who=who,
                 )
             )
+
+
+def _rule(session: Session, review: ContactReview) -> str:
+    """The redisclosure rule under which the news came: its file's, free where a person told it."""
+    match = session.get(OutsideMatch, review.match_id) if review.match_id is not None else None
+    return match.file.redisclosure if match is not None else FREE
+
+
+def _news(review: ContactReview, rule: str) -> News:
+    told = {int(number): value for number, value in review.proposed.items()}
+    return News(
+        day=told[LAST_CONTACT],
+        vital_status=told[VITAL_STATUS],
+        source=review.source,
+        central=told.get(CENTRAL, ""),
+        rule=rule,
+        cause=told.get(CAUSE, ""),
+        icd_revision=told.get(ICD_REVISION, ""),
+        certificate=told.get(CERTIFICATE, ""),
+        match_id=review.match_id,
+    )

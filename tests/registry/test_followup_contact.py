@@ -378,3 +378,16 @@ def test_an_import_never_takes_a_contact_back_nor_a_death_without_review(store: 
         assert sent("20240601", "0") == ("0", "20240601")
     with store.reading() as session:
         assert [r.proposed["1750"] for r in session.scalars(select(ContactReview))] == ["20250101"]
+
+
+def test_a_death_that_contradicts_the_record_holds_letters_until_it_is_decided(store: Store) -> None:
+    number = person(store)
+    assert tell(store, number, vital_status="0", day="20240101") == "review"
+    with store.writing() as session:
+        assert [hold.kind.id for hold in holds.holds(session, [number])[number]] == [holds.POSSIBLE_DEATH]
+        reviews.decide(session, reviews.waiting(session)[0].id, False, who="clerk", why="a namesake", today=TODAY)
+        assert holds.holds(session, [number]) == {}
+    dead = person(store, _1760="0", _1750="20240101")
+    assert tell(store, dead, day="20250601") == "review"
+    with store.reading() as session:
+        assert [hold.kind.id for hold in holds.holds(session, [dead])[dead]] == [holds.DECEASED]

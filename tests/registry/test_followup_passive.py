@@ -19,7 +19,7 @@ from registry.db import Store
 from registry.errors import RegistryError
 from registry.exchange.importer import run_import
 from registry.exchange.incoming import IncomingPatient, IncomingTumor
-from registry.followup import passive
+from registry.followup import passive, reviews
 from registry.followup.layouts import DEATHS, ENCOUNTERS, Fault, Row, layout, layouts, read_file
 from registry.followup.matching import exact
 from registry.models import Patient
@@ -369,6 +369,39 @@ def test_a_death_of_the_index_stays_from_the_hospitals_account(filled: Store, tm
     assert person(filled, "ROE")["1760"] == "1"
 
 
+def contradicted(store: Store, tmp_path: Path, name: str) -> tuple[int, int]:
+    """Takes a death before the last contact in the record; gives the match and the review that it asks for."""
+    header = "certificate,last,first,sex,dob,ssn,dod,underlying cause,status"
+    load(store, tmp_path, f"{header}\nN1,ROE,ANN,2,19500101,900110001,20240110,C349,1\n", name)
+    with store.writing() as session:
+        match = passive.waiting(session)[0]
+        effect = passive.decide_match(session, match.id, True, who="clerk", today=TODAY)
+        assert effect is not None and effect.fate == "review" and effect.review_id is not None
+        return match.id, effect.review_id
+
+
+def test_taking_a_match_back_ends_the_question_that_it_asked(filled: Store, tmp_path: Path) -> None:
+    match, _review = contradicted(filled, tmp_path, "state")
+    with filled.writing() as session:
+        passive.undo_match(session, match, who="clerk", why="a namesake")
+        assert reviews.waiting(session) == []
+    assert audit.verify(filled) == []
+
+
+@pytest.mark.parametrize(("name", "in_hospital"), [("state", "0"), ("ndi", "1")])
+def test_a_death_taken_after_review_goes_where_its_source_allows(
+    filled: Store, tmp_path: Path, name: str, in_hospital: str
+) -> None:
+    _match, review = contradicted(filled, tmp_path, name)
+    with filled.writing() as session:
+        reviews.decide(session, review, True, who="second", why="the certificate was seen", today=TODAY)
+    with filled.reading() as session:
+        patient = session.scalars(select(Patient).where(Patient.name_last == "ROE")).one()
+        assert patient.vital_status == "0"
+        assert [r.items["1760"] for r in patient.records if r.abstracts] == [in_hospital]
+        assert {v.redisclosure for v in session.scalars(select(ValueSource))} == {name}
+
+
 BAD_FILES = [
     (b"", "no header"),
     (b"just a sentence without columns", "no header"),
@@ -384,6 +417,27 @@ def test_a_file_that_is_no_such_table_is_refused_as_a_whole(tmp_path: Path, cont
     path.write_bytes(content)
     with pytest.raises(RegistryError, match=words):
         list(read_file(path, layout("state"), today=TODAY))
+
+
+def test_an_open_quotation_mark_takes_no_other_row_with_it(tmp_path: Path) -> None:
+    rows = [
+        "certificate,last,first,dob,dod,comment",
+        '1,"SMITH,JOHN,19500101,20250101,',
+        "2,DOE,JANE,19500101,20250101,",
+        '3,"O""NEIL",AL,19500101,20250102,"two lines\nin a column that nobody reads"',
+        '4,"ROE\nANN,19500101,20250101,"',
+        '5,POE,AL,19500101,20250102,"never closed',
+    ]
+    path = tmp_path / "quotes.csv"
+    path.write_text("\n".join(rows))
+    events = list(read_file(path, layout("csv"), today=TODAY))
+    taken = {event.fields["certificate"]: event.fields["last"] for event in events if isinstance(event, Row)}
+    assert taken == {"2": "DOE", "3": 'O"NEIL', "5": "POE"}
+    assert [(event.number, event.code) for event in events if isinstance(event, Fault)] == [
+        (1, "row"),
+        (4, "row"),
+        (5, "row"),
+    ]
 
 
 @given(st.binary(max_size=300))
