@@ -113,8 +113,11 @@ def make_layer(
     clusters: Sequence[Mapping] = (),
     notes: Sequence[str] = (),
     texts: Mapping[str, str] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> MapLayer:
-    """Gives the layer of a map. Classes are those of all frames together, so that frames can be compared.
+    """Gives the layer of a map. `names` are words for values that are kinds, each its own class (ascending whole numbers).
+
+    Classes are those of all frames together, so that frames can be compared.
 
     Raises `GeoError("unmatched-areas")` naming codes of the values (or of cluster members) that have no area; an area
     without a value is shown as such.
@@ -132,11 +135,13 @@ def make_layer(
     if len(double):
         raise GeoError("input-values", f"areas stand twice: {', '.join(double['code'].unique()[:10])}")
     rates = pd.to_numeric(values["rate"], errors="coerce").to_numpy(float)
+    if names:
+        method, bounds = "fixed", [min(names) - 0.5, *(kind + 0.5 for kind in sorted(names))]
     classes = make_classes(rates, method=method, count=count, bounds=bounds)
     labels = pd.unique(values["frame"]) if "frame" in values else [""]
     frames = tuple(
         _frame(areas, values[values["frame"] == label] if "frame" in values else values, str(label), classes, words,
-               digits, level)
+               digits, level, names)
         for label in labels
     )  # fmt: skip
     return MapLayer(
@@ -145,7 +150,7 @@ def make_layer(
         areas.reset_index(drop=True),
         classes,
         tuple(palette(colours, len(classes))),
-        tuple(classes.labels(digits=digits)),
+        tuple(names[kind] for kind in sorted(names)) if names else tuple(classes.labels(digits=digits)),
         frames,
         tuple(_cluster(areas, cluster, words) for cluster in clusters),
         (*notes, *([words["signal"]] if clusters else [])),
@@ -153,7 +158,7 @@ def make_layer(
     )
 
 
-def _frame(areas, values, label, classes, words, digits, level) -> Frame:
+def _frame(areas, values, label, classes, words, digits, level, names) -> Frame:
     table = values.set_index("code").reindex(areas["code"])
     rates = pd.to_numeric(table["rate"], errors="coerce").to_numpy(float)
     suppressed = table["suppressed"].eq(True).to_numpy()
@@ -162,11 +167,15 @@ def _frame(areas, values, label, classes, words, digits, level) -> Frame:
         "suppressed" if hidden else "no_data" if not np.isfinite(rate) else "unstable" if weak else "shown"
         for hidden, rate, weak in zip(suppressed, rates, unstable)
     )
-    lines = tuple(_lines(row, state, words, digits, level) for row, state in zip(table.to_dict("records"), status))
+    lines = tuple(
+        _lines(row, state, words, digits, level, names) for row, state in zip(table.to_dict("records"), status)
+    )
     return Frame(label, classes.assign(rates), status, lines, table.reset_index())
 
 
-def _lines(row: Mapping, status: str, words: Mapping[str, str], digits: int, level: float) -> tuple:
+def _lines(
+    row: Mapping, status: str, words: Mapping[str, str], digits: int, level: float, names: Mapping[int, str] | None
+) -> tuple:
     """Gives the tooltip of one area as (term, text) pairs; of a suppressed one only that it is suppressed."""
     if status in ("suppressed", "no_data"):
         return (("", words[status]),)
@@ -175,7 +184,7 @@ def _lines(row: Mapping, status: str, words: Mapping[str, str], digits: int, lev
         value = row.get(name)
         return None if value is None or pd.isna(value) else f"{float(value):,.{places}f}"
 
-    lines = [(words["rate"], number("rate") or "")]
+    lines = [(words["rate"], names[int(row["rate"])] if names else number("rate") or "")]
     if number("lower") and number("upper"):
         lines.append((words["interval"].format(level=100 * level), f"{number('lower')} – {number('upper')}"))
     lines += [(words[name], number(name, 0)) for name in ("cases", "population") if number(name, 0)]

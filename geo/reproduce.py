@@ -16,6 +16,12 @@ REFERENCES = {
     "Appl Stat 1991;40:283-294.",
     "bym2": "Riebler A, Sorbye SH, Simpson D, Rue H. An intuitive Bayesian spatial model for disease mapping. "
     "Stat Methods Med Res 2016;25:1145-1165.",
+    "moran": "Anselin L. Local indicators of spatial association. Geogr Anal 1995;27:93-115.",
+    "gstar": "Ord JK, Getis A. Local spatial autocorrelation statistics. Geogr Anal 1995;27:286-306.",
+    "eb-index": "Assunção RM, Reis EA. A new proposal to adjust Moran's I for population density. "
+    "Stat Med 1999;18:2147-2162.",
+    "tango": "Tango T. A class of tests for detecting general and focused clustering of rare diseases. "
+    "Stat Med 1995;14:2323-2334.",
     "joinpoint": "Kim HJ, Fay MP, Feuer EJ, Midthune DN. Permutation tests for joinpoint regression. "
     "Stat Med 2000;19:335-351.",
     "aapc": "Clegg LX, Hankey BF, Tiwari R, Feuer EJ, Edwards BK. Estimating average annual per cent change in trend "

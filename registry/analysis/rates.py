@@ -26,7 +26,7 @@ from registry.analysis.rates_area import Area
 from registry.analysis.rates_cube import AGES, Cube, Left
 from registry.analysis.rates_desk import Desk, divisions_of
 from registry.analysis.rates_released import released_rates
-from registry.analysis.rates_request import RATIOS, SMOOTHED, YEARS_SHOWN, Request
+from registry.analysis.rates_request import LOCAL, RATIOS, SMOOTHED, YEARS_SHOWN, Request
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 LEVEL = 0.95
 STATE = "state"
 FIGURES = ("value", "lower", "upper", "cases", "population", "expected", "se", "crude")
+LOCAL_FIGURES = ("kind", "z", "p", "fdr")
+"""What a local statistic adds: place of its kind (`rates_request.KINDS`), z value, p and p with the discovery rate held."""
 
 
 @dataclass(frozen=True)
@@ -214,8 +216,9 @@ def _figures(
     for name in figures.columns:
         rows[name] = figures[name].to_numpy()[:-1]
     clear = rows["suppressed"] | ~rows["covered"]
-    for name in FIGURES:
-        rows.loc[clear, name] = np.nan
+    for name in (*FIGURES, *LOCAL_FIGURES):
+        if name in rows:
+            rows.loc[clear, name] = np.nan
     rows["unstable"] = ~clear & (rows["cases"] < UNSTABLE_UNDER)
     state = {"frame": part.label, "code": STATE, "name": "All counties", "covered": bool(covered.any())}
     state |= figures.iloc[-1].to_dict()
@@ -267,6 +270,10 @@ def _measure(asked, area, by_sex, people_by_sex, late, part, ages, covered, hidd
         return _smoothed(asked.measure, area, figures, covered, hidden, fitted)
     table = sir_table(figures["cases"].to_numpy(), expected, level=LEVEL)
     sir = table["sir"].to_numpy()
+    if asked.measure in LOCAL:
+        from registry.analysis.rates_local import local_figures
+
+        figures = local_figures(asked.measure, area, figures, covered, hidden, fitted)
     return figures.assign(
         value=sir, lower=table["lower"].to_numpy(), upper=table["upper"].to_numpy(),
         se=np.sqrt(figures["cases"].to_numpy()) / expected,
@@ -316,12 +323,7 @@ def _share_late(figures: pd.DataFrame, late: np.ndarray, part: Part, ages: slice
 
 def _smoothed(method, area, figures, covered, hidden, fitted) -> pd.DataFrame:  # type: ignore[no-untyped-def]
     """Gives smoothed ratios to the state; a hidden county enters with its share of what all hidden ones hold."""
-    seen = np.flatnonzero(covered & (figures["expected"].to_numpy()[:-1] > 0))
-    cases = figures["cases"].to_numpy(float)[:-1].copy()
-    expected = figures["expected"].to_numpy(float)[:-1]
-    dark = seen[hidden[seen]]
-    if len(dark):
-        cases[dark] = cases[dark].sum() * expected[dark] / expected[dark].sum()
+    seen, cases, expected = as_published(figures, covered, hidden)
     value, lower, upper = (np.full(len(figures), np.nan) for _ in range(3))
     value[-1] = 1.0
     if method == "bym2":
@@ -339,6 +341,20 @@ def _smoothed(method, area, figures, covered, hidden, fitted) -> pd.DataFrame:  
         value[seen] = bayes.estimate
         fitted["variance"] = float(np.mean(bayes.variance))
     return figures.assign(value=value, lower=lower, upper=upper)
+
+
+def as_published(figures: pd.DataFrame, covered: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Gives the places of counties with expected cases, and all counties' cases and expected ones.
+
+    The hidden counties share what they hold together, which is published (the state less the others).
+    """
+    seen = np.flatnonzero(covered & (figures["expected"].to_numpy()[:-1] > 0))
+    cases = figures["cases"].to_numpy(float)[:-1].copy()
+    expected = figures["expected"].to_numpy(float)[:-1]
+    dark = seen[hidden[seen]]
+    if len(dark):
+        cases[dark] = cases[dark].sum() * expected[dark] / expected[dark].sum()
+    return seen, cases, expected
 
 
 def adjacency(area: Area, places: tuple[int, ...]) -> Any:

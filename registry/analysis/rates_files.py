@@ -11,7 +11,7 @@ import numpy as np
 
 from registry.analysis.rates import Answer
 from registry.analysis.rates_map import notes
-from registry.analysis.rates_request import RATIOS
+from registry.analysis.rates_request import KINDS, LOCAL, RATIOS
 from registry.exchange.export import neutral
 
 if TYPE_CHECKING:
@@ -27,9 +27,18 @@ def as_csv(found: Answer, trends: Mapping[str, Recent], *, registry: str) -> str
         out.write(f"# {line}\r\n")
     writer = csv.writer(out, lineterminator="\r\n")
     several, compared = len(found.parts) > 1, asked.measure in RATIOS
-    head = ["code", "name", *(["part"] if several else []), asked.measure, "lower", "upper"]
+    head = [
+        "code",
+        "name",
+        *(["part"] if several else []),
+        "ratio" if asked.measure in LOCAL else asked.measure,
+        "lower",
+        "upper",
+    ]
     head += ["cases"] if asked.measure != "count" else []
     head += ["expected"] if compared else ["residents" if asked.measure == "prevalence" else "person_years"]
+    local = asked.measure in LOCAL
+    head += ["kind", "z", "p", "p_fdr"] if local else []
     head += ["recent_trend_percent_a_year", "trend_lower", "trend_upper"] if trends and not several else []
     writer.writerow([*head, "status"])
     for row in [*found.rows.to_dict("records"), *found.state.to_dict("records")]:
@@ -39,6 +48,10 @@ def as_csv(found: Answer, trends: Mapping[str, Recent], *, registry: str) -> str
         if asked.measure != "count":
             cells.append(_figure(row["cases"], 0))
         cells.append(_figure(row["expected"] if compared else row["population"], 1 if compared else 0))
+        if local:
+            kind = row["kind"]
+            cells.append("" if not np.isfinite(kind) else KINDS[asked.measure][int(kind)])
+            cells += [_figure(row[name], 4) for name in ("z", "p", "fdr")]
         if trends and not several:
             trend = trends.get(row["code"])
             cells += ["", "", ""] if trend is None else [f"{v:.1f}" for v in (trend.change, trend.lower, trend.upper)]

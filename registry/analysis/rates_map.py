@@ -11,7 +11,7 @@ import numpy as np
 from geo.boundaries import load_counties
 from geo.layers import MapLayer, make_layer
 from registry.analysis.rates import Answer
-from registry.analysis.rates_request import INTERVALS, RATIOS, STANDARDS
+from registry.analysis.rates_request import INTERVALS, KINDS, LOCAL, RATIOS, STANDARDS
 from registry.analysis.rates_stage import breaks_of, in_words
 from registry.errors import RegistryError
 
@@ -24,7 +24,7 @@ LINE = 165
 HASH = 16
 """So many characters of the snapshot's hash identify the data in a citation."""
 
-_TERMS = {"count": "Cases", "late": "Late stage, %"}
+_TERMS = {"count": "Cases", "late": "Late stage, %", **dict.fromkeys(LOCAL, "Kind")}
 
 
 def map_layer(
@@ -57,10 +57,11 @@ def map_layer(
         areas,
         values,
         title=found.title,
-        measure=f"{asked.figure.title}, {asked.figure.unit}",
+        measure=asked.figure.title if asked.measure in LOCAL else f"{asked.figure.title}, {asked.figure.unit}",
         method=method,
         count=asked.count,
         bounds=bounds,
+        names=KINDS.get(asked.measure),
         colours=asked.colours,
         digits=asked.figure.digits,
         clusters=clusters,
@@ -86,6 +87,9 @@ def map_values(found: Answer, trends: Mapping[str, Any] | None = None) -> pd.Dat
     values["rate"] = rows["value"].astype(float).round(digits)
     for name in ("lower", "upper"):
         values[name] = rows[name].astype(float).round(digits)
+    if found.request.measure in LOCAL:
+        values["rate"] = rows["kind"].astype(float)
+        values[["lower", "upper"]] = np.nan
     if found.request.measure == "count":
         values[["lower", "upper"]] = np.nan
     else:
@@ -125,6 +129,14 @@ def notes(found: Answer, registry: str = "") -> list[str]:
             if found.policy.sees_all
             else "Expected cases at the state's rates by sex, in the age groups and five-year periods that may be published."
         )
+    if asked.measure in LOCAL:
+        lines.append(
+            "Ratios standardised by empirical Bayes; neighbors share a border point; kinds are told where the false discovery "
+            "rate (Benjamini and Hochberg) is at most 5%. A kind is a statistical signal that needs verification; it is "
+            "not evidence of a cause."
+        )
+        if asked.measure in LOCAL and found.policy.threshold and found.rows["suppressed"].any():
+            lines.append("Hidden counties enter with their share of what they hold together, and are given no kind.")
     if changed := in_words(breaks_of(found)):
         lines.append(changed)
     lines.append(f"Cases: {found.definition}.")

@@ -57,6 +57,13 @@ MEASURES: dict[str, Measure] = {
             around=1.0,
         ),
         Measure(
+            "moran", "Like beside like, local Moran's I", "state = 1", "where ratios lie among ratios like themselves", 2,
+            around=1.0,
+        ),
+        Measure(
+            "gstar", "Hot and cold spots, Getis-Ord G*", "state = 1", "where high, or low, ratios lie together", 2, around=1.0
+        ),
+        Measure(
             "prevalence", "Limited-duration prevalence", "persons per 100,000 residents",
             "persons diagnosed in these years who were alive at the end of the last declared year",
         ),
@@ -64,7 +71,17 @@ MEASURES: dict[str, Measure] = {
     )
 }  # fmt: skip
 SMOOTHED = ("eb", "local", "bym2")
-RATIOS = ("sir", *SMOOTHED)
+LOCAL = ("moran", "gstar")
+"""Measures that say of each county what it lies among, the false discovery rate held."""
+
+RATIOS = ("sir", *SMOOTHED, *LOCAL)
+KINDS = {
+    "moran": {
+        -2: "Low among low", -1: "Low among high", 0: "Not told from chance", 1: "High among low", 2: "High among high",
+    },
+    "gstar": {-1: "Cold spot", 0: "Not told from chance", 1: "Hot spot"},
+}  # fmt: skip
+"""What a local statistic calls a county, by its place on the scale of colors."""
 
 STANDARDS = {
     "us2000": "2000 US",

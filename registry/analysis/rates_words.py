@@ -26,6 +26,17 @@ _SMOOTH_R = {
     "  hyper = list(prec = list(prior = 'pc.prec', param = c(1, .01)), phi = list(prior = 'pc', param = c(.5, 2/3)))),\n"
     "  family = 'poisson', E = expected)$summary.fitted.values",
 }
+_LOCAL_R = """# ratios standardised by empirical Bayes (Assuncao and Reis), neighbors by queen contiguity
+b <- sum(observed) / sum(expected)
+v <- sum(expected * (sir - b)^2) / sum(expected) - b / mean(expected) + b / expected
+value <- (sir - b) / sqrt(ifelse(v > 0, v, b / expected))
+"""
+_LOCAL_STATISTIC_R = {
+    "moran": "local <- spdep::localmoran(value, spdep::nb2listw(neighbours), alternative = 'two.sided')\n"
+    "p <- local[, 5]",
+    "gstar": "z <- spdep::localG(value, spdep::nb2listw(spdep::include.self(neighbours), style = 'B'))\n"
+    "p <- 2 * pnorm(-abs(z))",
+}
 _LATE_R = """# share of late stage with Wilson's interval
 prop.test(late, cases, correct = FALSE)$conf.int"""
 _PREVALENCE_R = """# persons alive at the date, the first tumor of each, per 100,000 residents
@@ -36,6 +47,8 @@ _KEYS = {
     "eb": ("sir", "empirical-bayes"),
     "local": ("sir", "empirical-bayes"),
     "bym2": ("bym2",),
+    "moran": ("sir", "moran", "eb-index", "tango"),
+    "gstar": ("sir", "gstar", "eb-index", "tango"),
 }
 
 
@@ -62,6 +75,10 @@ def reproduce(found: Answer) -> list[tuple[str, str]]:
         code = _RATIO_R
         if asked.measure in _SMOOTH_R:
             code += "\n" + _SMOOTH_R[asked.measure]
+        if asked.measure in _LOCAL_STATISTIC_R:
+            code += (
+                "\n" + _LOCAL_R + _LOCAL_STATISTIC_R[asked.measure] + "\np.adjust(p, 'BH')  # kinds where at most .05"
+            )
     return [("R", code), ("SEER*Stat", seer_stat(found)), ("References", references(found))]
 
 

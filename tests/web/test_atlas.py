@@ -125,6 +125,36 @@ def rows_of(inside: Any, query: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO("\n".join(lines))))
 
 
+@pytest.mark.parametrize(("measure", "reproduced"), [("moran", "spdep::localmoran"), ("gstar", "spdep::localG")])
+def test_local_statistics_say_what_a_county_lies_among_and_nothing_of_hidden_ones(enter_as, measure, reproduced):
+    from registry.analysis.rates_request import KINDS
+
+    inside = enter_as("state")
+    asked = f"{WIDE}&measure={measure}"
+    page = inside.get(f"/atlas/?{asked}").text
+    for part in (
+        "Moran&#39;s I of the map",
+        "Tango&#39;s index",
+        "false discovery rate",
+        "not evidence of a cause",
+        reproduced,
+    ):
+        assert part in page or part in page.replace("'", "&#39;"), part
+    rows = [row for row in rows_of(inside, asked) if row["code"] != "state"]
+    kinds = set(KINDS[measure].values())
+    for row in rows:
+        if row["status"] == "suppressed":
+            assert not any(row[name] for name in ("ratio", "kind", "z", "p", "p_fdr", "cases", "expected"))
+        else:
+            assert row["kind"] in kinds and (row["kind"] == "Not told from chance") == (float(row["p_fdr"]) > 0.05)
+    legend = inside.get(f"/atlas/atlas.svg?{asked}").get_data(as_text=True)
+    assert all(kind in legend for kind in kinds)
+    for feature in json.loads(inside.get(f"/atlas/atlas.geojson?{asked}").get_data())["features"]:
+        properties = feature["properties"]
+        hidden = properties["status"] == "suppressed"
+        assert set(properties) <= {"code", "name", "status"} if hidden else properties["class"] in kinds
+
+
 def test_no_output_says_anything_of_a_hidden_county(enter_as):
     inside = enter_as("state")
     hidden = {row["code"] for row in rows_of(inside, WIDE) if row["status"] == "suppressed"}

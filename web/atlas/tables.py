@@ -11,7 +11,7 @@ from geo.ranking import rank_rates
 from registry.analysis.disclosure import Policy
 from registry.analysis.rates import STATE, Answer, answer
 from registry.analysis.rates_desk import Desk
-from registry.analysis.rates_request import Request
+from registry.analysis.rates_request import KINDS, LOCAL, Request
 from registry.analysis.rates_trend import Recent, recent
 from registry.security.permissions import Actor
 from web.atlas.base import address
@@ -95,6 +95,10 @@ class Row:
     trend: str
     change: float | None
     status: str
+    kind: str = ""
+    z: float | None = None
+    p: float | None = None
+    fdr: float | None = None
 
     @property
     def shown(self) -> bool:
@@ -132,9 +136,17 @@ def rows_of(found: Answer, trends: dict[str, Recent]) -> list[Row]:
                     trend=ARROWS[trend.direction] if trend else "",
                     change=round(trend.change, 1) if trend else None,
                     status=_status(row, found),
+                    **_local(row, found.request.measure),
                 )
             )
     return made
+
+
+def _local(row: dict[str, Any], measure: str) -> dict[str, Any]:
+    """Gives what a local statistic says of a county: nothing for other measures, or where it is hidden or has no neighbor."""
+    if measure not in LOCAL or not np.isfinite(row["kind"]):
+        return {}
+    return {"kind": KINDS[measure][int(row["kind"])], **{name: _figure(row[name], 4) for name in ("z", "p", "fdr")}}
 
 
 def _figure(value: Any, digits: int) -> float | None:
@@ -213,6 +225,13 @@ def county_table(found: Summary, who: Actor) -> Table:
                 sort=True,
             )
         )
+    if wanted.measure in LOCAL:
+        columns += [
+            Column("kind", "Kind", lambda r: r.kind, sort=True),
+            Column("z", "z", lambda r: r.z, kind="number", sort=True),
+            Column("p", "p", lambda r: r.p, kind="number", sort=True),
+            Column("fdr", "p, discovery rate held", lambda r: r.fdr, kind="number", sort=True),
+        ]
     columns.append(Column("rank", "Rank (95%)", lambda r: r.rank))
     if found.trends:
         columns += [
