@@ -20,6 +20,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_c
 
 from registry.config import Settings
 from registry.errors import RegistryError
+from registry.items import load_user_dictionaries
 from registry.models import LOADING, Abstract, ImportBatch, Patient, PatientRecord, Tumor
 
 MERGED = (Patient, Tumor)
@@ -189,7 +190,7 @@ class Store:
 
 
 def open_store(settings: Settings) -> Store:
-    """Gives the store of the settings; an empty data folder is an error that names the command which fills it."""
+    """Gives the store of the settings, its own items made known; an empty data folder is an error with a remedy."""
     store = Store(settings)
     if not store.exists():
         raise RegistryError(
@@ -198,4 +199,5 @@ def open_store(settings: Settings) -> Store:
             where=str(settings.home),
             hint="run `oncoregistry init`, or `oncoregistry demo` for a synthetic one",
         )
+    load_user_dictionaries(settings.home / "dictionaries")
     return store

@@ -9,13 +9,18 @@ import csv
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from abstracting.naaccr import items as standard
+
+if TYPE_CHECKING:
+    from abstracting.naaccr.user_dictionaries import UserDictionary
 
 TEXT_LENGTH = 1000
 """Items of this length and more are text blocks, kept in a table of their own."""
 
 _site: dict[int, standard.Item] = {}
+_dictionaries: list[UserDictionary] = []
 
 
 @cache
@@ -45,13 +50,25 @@ def _canreg() -> dict[int, standard.Item]:
 
 
 def load_user_dictionaries(folder: Path) -> int:
-    """Makes the items of the XML user dictionaries in a folder known; gives how many items came with them."""
+    """Makes the items of the XML user dictionaries in a folder known, and no others; gives how many there are.
+
+    A file that is no valid dictionary is an error that says what is wrong with it, and the ones in force stay.
+    """
+    paths = sorted(folder.glob("*.xml"))
+    if not paths and not _dictionaries:
+        return 0
     from abstracting.naaccr.user_dictionaries import read_user_dictionary
 
-    for path in sorted(folder.glob("*.xml")):
-        for item in read_user_dictionary(path):
-            _site[item.number] = item
+    fresh = [read_user_dictionary(path) for path in paths]
+    _dictionaries[:] = fresh
+    _site.clear()
+    _site.update({item.number: item for one in fresh for item in one.items})
     return len(_site)
+
+
+def site_dictionaries(version: str = "") -> tuple[UserDictionary, ...]:
+    """Gives the site's user dictionaries, or those that serve a version."""
+    return tuple(one for one in _dictionaries if not version or one.version in ("", version))
 
 
 def site_items() -> tuple[int, ...]:

@@ -47,14 +47,13 @@ def import_(
     from registry.exchange.documents import keep
     from registry.exchange.formats import open_reader
     from registry.exchange.importer import run_import
-    from registry.items import load_user_dictionaries
     from registry.schema import require_head
 
     settings = config.load()
     store = open_store(settings)
     require_head(store.engine)
-    load_user_dictionaries(settings.folder("dictionaries"))
-    reader = open_reader(list(files), format=format_, mapping=mapping, user_dictionaries=list(user_dictionaries))
+    dictionaries = [*user_dictionaries, *sorted((settings.home / "dictionaries").glob("*.xml"))]
+    reader = open_reader(list(files), format=format_, mapping=mapping, user_dictionaries=dictionaries)
     who = getpass.getuser()
     document = None
     if not dry_run and len(files) == 1 and files[0].is_file():
@@ -173,12 +172,10 @@ def export(
     from registry.db import open_store
     from registry.exchange.export import run_export, write_export
     from registry.exchange.outgoing import purpose_of
-    from registry.items import load_user_dictionaries
     from registry.selection import parse
     from registry.state.submitting import check_recipient, mark, since_last
 
     settings = config.load()
-    load_user_dictionaries(settings.folder("dictionaries"))
     store, since = open_store(settings), None
     more: dict[str, Any] = {}
     if submit:

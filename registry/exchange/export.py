@@ -28,7 +28,7 @@ from abstracting.naaccr.target import open_target
 from abstracting.naaccr.writer import new_root, write_xml
 from registry.db import Store
 from registry.errors import RegistryError
-from registry.items import known
+from registry.items import known, site_dictionaries
 from registry.models import Abstract, Disclosure, Facility, ImportBatch, Patient, PatientRecord, Tumor
 from registry.selection import ABSTRACTS, Condition, clause
 
@@ -246,7 +246,9 @@ def _converted(patients: Iterator[tuple[str, FilePatient]], report: ExportReport
     ways: dict[str, Conversion] = {}
     for version, patient in patients:
         if version not in ways:
-            ways[version] = plan(version, report.version, record_type=report.record_type)
+            ways[version] = plan(
+                version, report.version, record_type=report.record_type, user_dictionaries=site_dictionaries()
+            )
         yield convert_patient(patient, ways[version])
         report.patients += 1
         report.tumors += len(patient.tumors)
@@ -260,7 +262,9 @@ def _converted(patients: Iterator[tuple[str, FilePatient]], report: ExportReport
 
 
 def _write_xml(path: Path, patients: Iterator[FilePatient], report: ExportReport) -> None:
-    write_xml(path, new_root(report.version, report.record_type), patients)
+    own = site_dictionaries(report.version)
+    root = new_root(report.version, report.record_type, user_uris=[one.uri for one in own])
+    write_xml(path, root, patients, user_dictionaries=own)
 
 
 def _rows(patients: Iterable[FilePatient]) -> Iterator[dict[int, str]]:

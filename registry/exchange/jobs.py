@@ -69,7 +69,7 @@ def import_file(store: Store, parameters: dict[str, Any], report: Report) -> dic
     """
     upload = uploads.load(store, parameters["upload"])
     dry_run, only = bool(parameters["dry_run"]), parameters.get("only_facility", "")
-    load_user_dictionaries(store.settings.folder("dictionaries"))
+    load_user_dictionaries(store.settings.home / "dictionaries")
     reader: Any = _open(store, upload.paths, upload.options.get("format") or "auto", upload.mapping)
     if only:
         reader = OfFacility(reader, only)
@@ -178,7 +178,7 @@ def export_file(store: Store, parameters: dict[str, Any], report: Report) -> dic
     from registry.exchange.outgoing import place_of
     from registry.selection import parse
 
-    load_user_dictionaries(store.settings.folder("dictionaries"))
+    load_user_dictionaries(store.settings.home / "dictionaries")
     path = place_of(store, parameters["token"], parameters["name"])
     path.parent.mkdir(mode=0o700, exist_ok=True)
     record_type, recipient, more = parameters["record_type"], parameters.get("recipient", ""), {}
