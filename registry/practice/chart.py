@@ -192,24 +192,29 @@ def _pathology(w: _Writer, coding: Coding) -> None:
     w.close("pathology")
 
 
-def operation_code(items: Mapping[int, str]) -> str:
-    """Gives the two digits of the surgery code, whatever the edition writes around them."""
-    new = items.get(1291, "")
-    return new[1:3] if new else items.get(1290, "")
+def operation_code(items: Mapping[int, str], *, here: bool = False) -> str:
+    """Gives the two digits of the surgery code in total or `here`, whatever the edition writes around them."""
+    new, old = (671, 670) if here else (1291, 1290)
+    return items[new][1:3] if items.get(new) else items.get(old, "")
 
 
 def _operation(w: _Writer, coding: Coding) -> None:
     items = w.case.items
     number = 1291 if items.get(1291) else 1290
-    held = operation_code(items)
+    own = 671 if number == 1291 else 670
+    held, ours = operation_code(items), operation_code(items, here=True)
     if held and held not in NO_OPERATION:
         beside = [1340, *(n for n in (1380, 1639) if items.get(n, "0") != "0"), *_first(items, 1200)]
         label = _operation_label(coding, number, items[number])
         w.say("operation", [number, 1200, *beside], date=spelled(items.get(1200, "")), label=label)
+        if items.get(own) == items[number]:
+            w.say("operated_here", [own])
+        elif ours == "00":
+            w.say("operated_elsewhere", [own])
         if grade := coding.meaning(3844, items.get(3844, "")):
             w.say("grade_operation", [3844], grade=_small(grade))
     elif held == "00" and items.get(1340, "") in wording()["no_surgery"]:
-        w.say(items[1340], [1340, number, 1380, 1639], table="no_surgery")
+        w.say(items[1340], [1340, number, *((own,) if ours == "00" else ()), 1380, 1639], table="no_surgery")
     size = items.get(756, "")
     if size.isdigit() and 0 < int(size) < 989:
         w.say("size", [756], centimetres=f"{int(size) / 10:.1f}", millimetres=int(size))
@@ -234,9 +239,14 @@ def _conference(w: _Writer, coding: Coding) -> None:
         label = coding.meaning(number, items.get(number, ""))
         if label and not is_doubtful(items, number, label):
             w.say(kind, [number], label=_small(label))
-    t, n, m, group = (items.get(number, "") for number in (1001, 1002, 1003, 1004))
-    if t and n and m and group:
-        w.say("tnm", [1001, 1002, 1003, 1004], t=t, n=n, m=m, group=group)
+    stages = [("tnm", (1001, 1002, 1003, 1004))]
+    if operation_code(items) not in {"", *NO_OPERATION}:
+        # a pathological stage without an operation would contradict the chart
+        stages.append(("tnm_after", (1011, 1012, 1013, 1014)))
+    for kind, numbers in stages:
+        t, n, m, group = (items.get(number, "") for number in numbers)
+        if t and n and m and group:
+            w.say(kind, numbers, t=t, n=n, m=m, group=group)
     w.close("conference")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from registry.errors import RegistryError
 from registry.practice.agreement import measure
+from registry.practice.chart import operation_code
 from registry.practice.exercises import Exercise, make_set
 from registry.practice.scoring import NEAR, RIGHT, WRONG, Score, failing, score
 from registry.practice.tables import PRIMARIES, asked, plan
@@ -36,6 +37,18 @@ def test_every_code_that_is_asked_has_a_sentence_behind_it(round_of_twenty):
         assert [n for n in exercise.truth if not exercise.evidence(n)] == [], exercise.key
         assert set(exercise.truth) <= set(exercise.form)
         assert {PRIMARIES, 390, 400, 410, 522, 523, 610, 764} <= set(exercise.truth) | {764}
+
+
+def test_surgery_here_and_the_stage_after_it_are_asked_and_agree_with_the_operation(round_of_twenty):
+    asked_for = set().union(*(exercise.truth for exercise in round_of_twenty))
+    assert {670, 671, 1011, 1012, 1013, 1014} <= asked_for
+    for exercise in round_of_twenty:
+        held = {**exercise.hidden, **exercise.truth}
+        total, here = operation_code(held), operation_code(exercise.truth, here=True)
+        assert here in ("", "00", total), exercise.key
+        places = {exercise.documents[document].title for document, _ in exercise.evidence(1011)}
+        assert places <= {"Tumor conference"}, exercise.key
+        assert 1011 not in exercise.truth or total not in ("", "00", "98", "99"), exercise.key
 
 
 def test_a_chart_is_provably_synthetic_and_names_nobody(round_of_twenty):
