@@ -86,7 +86,7 @@ def _add(rng: random.Random, rows: dict[Any, list[dict[str, Any]]], number: int)
         }
         rows[Patient].append({"id": number, "items": items, **columns})
         record = {"id": number, "patient_id": number, "source_id": facility, "patient_id_number": f"{number:08}"}
-        rows[PatientRecord].append({**record, "items": items})
+        rows[PatientRecord].append({**record, "home_patient_id": record["patient_id"], "items": items})
     site = rng.choice(SITES)
     day = f"{diagnosed:%Y%m%d}"
     coded = {"400": site, "522": "8140", "523": "3", "390": day, "580": day, "610": "14", "490": "1", "764": "3"}
@@ -109,6 +109,7 @@ def _add(rng: random.Random, rows: dict[Any, list[dict[str, Any]]], number: int)
             "id": number,
             "record_id": person,
             "tumor_id": number,
+            "home_tumor_id": number,
             "facility_id": facility,
             "tumor_record_number": "01" if person == number else "02",
             "items": coded,
