@@ -138,6 +138,7 @@ def test_no_output_tells_one_hidden_group_from_another(client, monkeypatch: pyte
     """Page and files of two answers that differ in the hidden groups are the same, sign by sign."""
     inside, found = client("epidemiologist"), []
     monkeypatch.setattr(files, "write_chart", lambda spec, form: json.dumps(spec).encode())
+    monkeypatch.setattr(files, "with_notes", lambda body, form, notes: body + json.dumps(notes).encode())
     place = f"result.{form}" if form else ""
     for answer in (made_up(7, 0.317), made_up(19, 0.462)):
         monkeypatch.setattr(base.Desk, "ask", lambda *given, answer=answer, **named: answer)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
+from registry.analysis.chart_notes import with_notes
 from registry.analysis.survival_answer import Answer, Row
 from registry.analysis.survival_charts import curve_spec, printed, write_chart
 from registry.analysis.survival_desk import Failure
@@ -63,7 +64,7 @@ def result(form: str) -> Response:
         if not found.shown:
             raise RegistryError("suppressed", "every group is smaller than may be shown", hint="widen the selection")
         spec = printed(curve_spec(found), title=title, subtitle=f"{found.definition} {found.citation}")
-        body = write_chart(spec, form)
+        body = with_notes(write_chart(spec, form), form, reproduced(found))
     else:
         body = {"csv": as_csv, "json": as_json, "xlsx": as_workbook}[form](found, title)
     response = Response(body, mimetype=KINDS[form])
@@ -117,6 +118,11 @@ def about(answer: Answer, title: str) -> list[tuple[str, str]]:
         *(("Warning", text) for text in answer.notes),
         ("R", answer.r_call),
     ]
+
+
+def reproduced(answer: Answer) -> list[tuple[str, str]]:
+    """What a chart's file says of itself, by names of one word."""
+    return [("Cases", answer.definition), ("Citation", answer.citation), ("R", answer.r_call)]
 
 
 def _records(answer: Answer, rows: list[Row]) -> tuple[list[str], list[list[Any]]]:
