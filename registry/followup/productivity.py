@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -157,18 +158,67 @@ def _add(to: Yield, line: Line) -> None:
     to.days += line.wait or 0
 
 
-def _files(session: Session, first: date, last: date, facility_id: int | None) -> Iterable[Yield]:
+@dataclass(frozen=True)
+class Told:
+    """One row of a file that told something new of a patient."""
+
+    match_id: int
+    patient_id: int
+    name_last: str
+    name_first: str
+    file_id: int
+    file: str
+    row: int
+    day: str
+    decided_by: str
+
+
+def files(
+    session: Session, *, first: date, last: date, facility_id: int | None = None, title: str = ""
+) -> list[OutsideFile]:
+    """Gives the files of the days (both counted), of one kind where `title` names it, in order of their coming."""
     query = select(OutsideFile)
     if facility_id is not None:
         query = query.where(OutsideFile.facility_id == facility_id)
+    if title:
+        query = query.where(OutsideFile.title == title)
+    found = session.scalars(query.order_by(OutsideFile.id))
+    return [file for file in found if first <= file.received_at.date() <= last]
+
+
+def told_by_files(session: Session, found: Iterable[OutsideFile]) -> list[Told]:
+    """Gives the rows of the files that told something new, in order of the files and their rows."""
+    return [
+        Told(
+            match.id,
+            patient.id,
+            patient.name_last or "",
+            patient.name_first or "",
+            file.id,
+            file.name,
+            match.row,
+            match.values.get("day", ""),
+            match.decided_by,
+        )
+        for file in found
+        for match, patient in session.execute(
+            _taken(select(OutsideMatch, Patient), file)
+            .join(Patient, OutsideMatch.patient_id == Patient.id)
+            .order_by(OutsideMatch.row, OutsideMatch.id)
+        )
+    ]
+
+
+def _taken(query: Any, file: OutsideFile) -> Any:
+    return query.where(
+        OutsideMatch.file_id == file.id, OutsideMatch.state == ACCEPTED, OutsideMatch.outcome == RECORDED
+    )
+
+
+def _files(session: Session, first: date, last: date, facility_id: int | None) -> Iterable[Yield]:
     found: dict[str, Yield] = {}
-    for file in session.scalars(query.order_by(OutsideFile.id)):
-        if not first <= file.received_at.date() <= last:
-            continue
+    for file in files(session, first=first, last=last, facility_id=facility_id):
         line = found.setdefault(file.title, Yield(file.title, file.title))
         line.attempts += file.rows_in
-        taken = select(func.count()).where(
-            OutsideMatch.file_id == file.id, OutsideMatch.state == ACCEPTED, OutsideMatch.outcome == RECORDED
-        )
-        line.told += session.scalar(taken) or 0
+        line.told += session.scalar(_taken(select(func.count()), file)) or 0
     return found.values()

@@ -108,6 +108,8 @@ def test_every_page_is_accessible_in_both_themes(
         "rates/recent/case/plan",
         "productivity",
         "productivity/way/told?name=patient",
+        "productivity/file/attempts?name=Death+list",
+        "productivity/file/told?name=Death+list",
         "rates/recent/case/E?as_of=2099-12-31",
     ]
     places += [f"patients/{number}", f"patients/{number}/review"]
@@ -184,6 +186,27 @@ def test_numbers_of_productivity_open_their_attempts(cohort: Store, client: Any)
     assert [number for _, _, number in links] == [str(LOST)] * 4
     for place, query, number in links:
         assert len(inside.get(f"{place}.json{query.replace('&amp;', '&')}").json["rows"]) == int(number)
+
+
+def test_numbers_of_files_open_their_files_and_patients(cohort: Store, client: Any, tmp_path: Any) -> None:
+    path = tmp_path / "deaths.csv"
+    lines = [f"SYNTHETIC00{n},ROBIN,2,19500101,{coded(1)}" for n in range(1, 4)] + [
+        f"NOBODY,NEMO,1,19400101,{coded(1)}"
+    ]
+    path.write_text("\n".join(["last,first,sex,dob,dod", *lines]))
+    report = passive.load_file(cohort, path, "csv", who="t", matcher=exact, automatic=0.5)
+    inside = client("registrar")
+    page = inside.get("/follow-up/productivity").text
+    links = re.findall(r'href="(/follow-up/productivity/file/\w+)(\?[^"]+)" aria-label="[^"]*: (\d+)"', page)
+    rows = {
+        place.rsplit("/")[-1]: (inside.get(place + ".json" + q.replace("&amp;", "&")).json["rows"], n)
+        for place, q, n in links
+    }
+    counted, number = rows["attempts"]
+    assert int(number) == report.rows_in == sum(row["rows"] for row in counted) == len(lines)
+    told, number = rows["told"]
+    assert int(number) == report.accepted == len({row["patient"] for row in told}) == 3
+    assert inside.get("/follow-up/productivity/file/returned").status_code == 404
 
 
 def test_a_bound_account_sees_nothing_of_another_facility(cohort: Store, client: Any, ids: Any) -> None:

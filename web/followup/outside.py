@@ -19,6 +19,7 @@ from registry.followup.jobs import match_file, place
 from registry.followup.layouts import layout, layouts
 from registry.followup.sources import SOURCES
 from registry.models import Job
+from registry.models.followup import OutsideFile
 from web.filters import person as person_text
 from web.followup import blueprint
 from web.followup.base import choice
@@ -207,7 +208,14 @@ def productivity_behind(by: str, number: str):
     name = request.args.get("name", "")
     with reading() as db:
         chosen = choice(db)
-        found = services.lines(db, first=first, last=last, as_of=date.today(), facility_id=chosen.facility_id)
+        if by == "file":
+            files = services.files(db, first=first, last=last, facility_id=chosen.facility_id, title=name)
+            told = services.told_by_files(db, files) if number == "told" else []
+        else:
+            found = services.lines(db, first=first, last=last, as_of=date.today(), facility_id=chosen.facility_id)
+    if by == "file":
+        table = _file_table(name, number, files, told)
+        return render_list("followup/attempts.html", table, chosen=chosen, first=first, last=last)
     if by not in ("way", "person") or number not in services.NUMBERS:
         raise NotFound
     rows = services.behind(found, by, name, number)
@@ -237,8 +245,51 @@ def productivity_behind(by: str, number: str):
     return render_list("followup/attempts.html", table, chosen=chosen, first=first, last=last)
 
 
-def _open(line: services.Line) -> str:
+def _open(line: services.Line | services.Told) -> str:
     return url_for("followup.patient", patient_id=line.patient_id)
+
+
+def _open_file(row: OutsideFile | services.Told) -> str:
+    return url_for("followup.file", file_id=row.id if isinstance(row, OutsideFile) else row.file_id)
+
+
+def _file_table(name: str, number: str, files: list[OutsideFile], told: list[services.Told]) -> Table:
+    """Behind a number of a kind of file: the files with their rows, or the patients of whom they told something new."""
+    if number == "attempts":
+        columns = [
+            Column("file", "File", lambda file: file.name, link=_open_file, sort=True),
+            Column("rows", "Rows", lambda file: file.rows_in, kind="number", sort=True),
+            Column("taken", "Taken", lambda file: file.report.get("accepted", 0), kind="number", sort=True),
+            Column("review", "To review", lambda file: file.report.get("review", 0), kind="number", sort=True),
+            Column("known", "Nothing new", lambda file: file.report.get("known", 0), kind="number", sort=True),
+            Column("unmatched", "Nobody here", lambda file: file.report.get("unmatched", 0), kind="number", sort=True),
+            Column("out", "Left out", lambda file: file.report.get("left_out", 0), kind="number", sort=True),
+            Column("rejected", "Rejected", lambda file: file.rejected, kind="number", sort=True),
+            Column("received", "Received", lambda file: f"{file.received_at:%Y%m%d}", kind="date", sort=True),
+            Column("by", "By", lambda file: file.received_by, sort=True),
+        ]
+        rows, words = files, "rows in"
+    elif number == "told":
+        columns = [
+            Column("patient", "Patient", person_text, kind="person", link=_open, sort=True),
+            Column("file", "File", lambda row: row.file, link=_open_file, sort=True),
+            Column("row", "Row", lambda row: row.row, kind="number", sort=True),
+            Column("day", "Contact or death", lambda row: row.day, kind="date", sort=True),
+            Column("by", "Taken by", lambda row: row.decided_by, sort=True),
+        ]
+        rows, words = told, "told something new"
+        log_search(f"follow-up files {number}", len(rows))
+    else:
+        raise NotFound
+    return Table.of(
+        f"files-{number}",
+        f"{name}: {words}",
+        columns,
+        rows,
+        paging(),
+        row_link=_open_file if number == "attempts" else _open,
+        empty="No row of these days.",
+    )
 
 
 def _days() -> tuple[date, date]:
