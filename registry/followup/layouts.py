@@ -135,6 +135,12 @@ def read_file(
     """
     today = today or date.today()
     text, _encoding = decode(path)
+    if found.form == "fixed" and not text.strip():
+        raise RegistryError("not-a-table", "the file is empty", where=str(path))
+    if found.form == "fixed" and mapping:
+        raise RegistryError(
+            "column-map", f"the layout {found.id} has positions, no columns that could be named", where=str(path)
+        )
     lines = _fixed(text, found) if found.form == "fixed" else _delimited(text, found, mapping or {}, str(path))
     for number, fields in lines:
         yield _checked(number, fields, found, today) if isinstance(fields, dict) else Fault(number, "row", fields)

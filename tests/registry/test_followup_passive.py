@@ -419,6 +419,16 @@ def test_a_file_that_is_no_such_table_is_refused_as_a_whole(tmp_path: Path, cont
         list(read_file(path, layout("state"), today=TODAY))
 
 
+def test_an_empty_file_of_positions_is_refused_and_so_are_names_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "deaths.txt"
+    path.write_text(" \n\n")
+    with pytest.raises(RegistryError, match="the file is empty"):
+        list(read_file(path, layout("ssa"), today=TODAY))
+    path.write_text(ije_line(**DIED))
+    with pytest.raises(RegistryError, match="no columns"):
+        list(read_file(path, layout("ije"), mapping={"Died": "dod"}, today=TODAY))
+
+
 def test_an_open_quotation_mark_takes_no_other_row_with_it(tmp_path: Path) -> None:
     rows = [
         "certificate,last,first,dob,dod,comment",
