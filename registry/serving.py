@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from registry.analysis import survival_warming
+from registry.analysis import rates_warming, survival_warming
 from registry.config import Settings
 from registry.db import Store, open_store
 from registry.exchange import batches
@@ -47,7 +47,7 @@ def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callabl
         [sys.executable, "-m", "registry.cli", "worker"], env=environment, stdout=subprocess.DEVNULL
     )
     say(f"serving http://{settings.host}:{server.effective_port}/ (Ctrl+C stops)")
-    warm_up((*survival_warming.steps(store), lambda: _linkage(store)), pages, say=say)
+    warm_up((*survival_warming.steps(store), lambda: _linkage(store), *rates_warming.steps()), pages, say=say)
     ready()
     try:
         server.run()

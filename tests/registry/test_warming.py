@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry import config
-from registry.analysis import survival_warming
+from registry.analysis import rates_warming, survival_warming
 from registry.db import Store
 from registry.warming import QUIET_SECONDS, Pages, warm_up
 
@@ -76,6 +76,12 @@ def test_survival_is_made_ready_without_a_snapshot(tmp_path: Path) -> None:
     from survival.net.kernel import accumulate
 
     assert accumulate.signatures, "the kernel waits compiled"
+
+
+def test_local_statistics_are_made_ready() -> None:
+    for step in rates_warming.steps():
+        step()
+    assert "esda.moran" in sys.modules and "registry.analysis.rates_local" in sys.modules
 
 
 ONE_PERSON = """
