@@ -131,6 +131,7 @@ class Report:
     citation: str
     sites: list[SitePart]
     left_out: list[str]
+    r_call: str = ""
 
 
 def run_job(store: Store, parameters: dict[str, Any], report: Progress) -> dict[str, Any]:
@@ -208,7 +209,9 @@ def make_report(
         citation=f"{store.settings.registry_name}. Cancer survival {years}. Data snapshot {snapshot.version[:16]}. "
         f"Made {now():%Y-%m-%d} with OncoRegistry.",
         sites=parts,
-        left_out=[site_label(name) for name in common if name not in {p.name for p in parts}],
+        # by name: in the order of their sizes they would tell which is the smaller
+        left_out=sorted(site_label(name) for name in common if name not in {p.name for p in parts}),
+        r_call=words.r_call,
     )
     progress(0.88, "writing HTML")
     _write(folder / "report.html", as_html(made, {n: c["svg"].decode() for n, c in charts.items()}).encode())

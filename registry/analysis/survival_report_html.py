@@ -48,7 +48,8 @@ def as_html(report: Report, charts: dict[str, str]) -> str:
     body.append('<h2 id="methods">Methods</h2>')
     body.append(f"<p>{escape(report.method)}</p><ol>")
     body += [f"<li>{escape(text)}</li>" for text in report.references]
-    body.append(f"</ol><h2 class='flow'>Cite</h2><p>{escape(report.citation)}</p>")
+    body.append(f"</ol><h2 class='flow'>Reproduce</h2><pre>{escape(report.r_call)}</pre>")
+    body.append(f"<h2 class='flow'>Cite</h2><p>{escape(report.citation)}</p>")
     if report.left_out:
         body.append(f"<p class='soft'>Too few persons for a table: {escape(', '.join(report.left_out))}.</p>")
     return (

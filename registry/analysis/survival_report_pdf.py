@@ -99,6 +99,9 @@ def as_pdf(report: Report, charts: dict[str, bytes]) -> bytes:
     for number, text in enumerate(report.references, 1):
         paper.words(f"{number}. {text}", 8, colour=SOFT, after=0.5)
     paper.ln(3)
+    paper.head("Reproduce")
+    paper.words(report.r_call, 7, colour=SOFT)
+    paper.ln(3)
     paper.head("Cite")
     paper.words(report.citation)
     if report.left_out:
