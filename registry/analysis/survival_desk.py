@@ -28,7 +28,7 @@ from registry.db import Store
 from registry.errors import RegistryError
 
 FOLDER = "survival/answers"
-LAYOUT = 2
+LAYOUT = 3
 """Raised when answers of an older program cannot be shown any more."""
 
 KEPT_IN_MEMORY, KEPT_FILES = 100, 300
