@@ -30,7 +30,7 @@ def _site_number(text: str | None) -> int | None:
 
 
 def _number_or_absent(text: str | None) -> int | None:
-    # a behavior may be missing here, but one that is no number spoils the record
+    # this edition asks nothing of the behavior, but the peer stops at one that is no number: such a record is unknown
     return 0 if text is None else whole_number(text)
 
 

@@ -137,8 +137,13 @@ def _attach(session: Session, row: Mapping[str | int, str], number: int, report:
     found = _cases(session, row)
     named = ", ".join(f"{item} {row[item]}" for item in KEYS if row.get(item))
     if len(found) != 1:
-        why = "no case has" if not found else f"{len(found)} cases have"
-        message = f"{why} {named or 'no number at all'} (edit {row.get(EDIT, '')})"
+        edit = row.get(EDIT, "")
+        if not named:
+            message = f"the row names no case: give an accession or a patient id (edit {edit})"
+        elif not found:
+            message = f"no case has {named} (edit {edit})"
+        else:
+            message = f"{len(found)} cases have {named}: name the facility or the sequence too (edit {edit})"
         report.unmatched.append({"row": number, "edit": row.get(EDIT, ""), "message": message})
         return
     text = row.get(MESSAGE, "")

@@ -62,6 +62,25 @@ class FindingLine:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class EntryLine:
+    """One entry of another program's report with its case: what the worklist shows and a click opens."""
+
+    id: int
+    abstract_id: int
+    facility: str
+    accession: str
+    registrar: str
+    report: str
+    agency: str
+    edit: str
+    severity: str
+    message: str
+    added_at: datetime
+    done_by: str = ""
+    note: str = ""
+
+
 def counts(session: Session, actor: Actor) -> EditCounts:
     """Gives the open work of edits on the abstracts that the actor sees."""
     seen = visible(Abstract, actor)
@@ -215,3 +234,46 @@ def entries(
     if abstract_id is not None:
         query = query.where(WorklistEntry.abstract_id == abstract_id)
     return list(session.scalars(query))
+
+
+def worklist(
+    session: Session,
+    actor: Actor,
+    *,
+    state: str = states.WAITING,
+    edit: str = "",
+    registrar: str = "",
+    page: int = 1,
+    size: int = 50,
+) -> tuple[list[EntryLine], bool]:
+    """Gives one page of what external reports left to do or was done, oldest first, and whether more follow."""
+    query = (
+        select(WorklistEntry, Abstract, Facility.name)
+        .join(Abstract, WorklistEntry.abstract_id == Abstract.id)
+        .outerjoin(Facility, Abstract.facility_id == Facility.id)
+        .where(visible(Abstract, actor), WorklistEntry.state == state)
+        .order_by(WorklistEntry.added_at, WorklistEntry.id)
+    )
+    for wanted, column in ((edit, WorklistEntry.edit), (registrar, Abstract.abstracted_by)):
+        if wanted:
+            query = query.where(column == wanted)
+    rows = session.execute(query.offset((page - 1) * size).limit(size + 1)).all()
+    lines = [
+        EntryLine(
+            id=entry.id,
+            abstract_id=abstract.id,
+            facility=name or "",
+            accession=abstract.accession_number or "",
+            registrar=abstract.abstracted_by or "",
+            report=entry.report,
+            agency=entry.agency,
+            edit=entry.edit,
+            severity=entry.severity,
+            message=entry.message,
+            added_at=entry.added_at,
+            done_by=entry.done_by,
+            note=entry.note,
+        )
+        for entry, abstract, name in rows[:size]
+    ]
+    return lines, len(rows) > size

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from registry.edits import run_batch
-from registry.edits.reports import cases
+from registry.edits.external import import_report
+from registry.edits.reports import cases, worklist
+from registry.models import Abstract
 from registry.models.edits import OVERRIDDEN
 from registry.security.permissions import PROGRAM
 
@@ -52,3 +54,39 @@ def test_a_bound_account_sees_its_own_facility_alone(app, client, ids):
     rows = bound.get("/edits/all.json?by=facility").json["rows"]
     assert len(rows) <= 1
     assert bound.get(f"/edits/abstracts/{ids['other_abstract']}").status_code == 404
+
+
+def test_what_an_external_report_says_is_a_list_of_work_until_it_is_done(app, client, ids, tmp_path):
+    store = app.extensions["store"]
+    with store.reading() as session:
+        cases_by_number = {
+            number: session.get(Abstract, ids[name]).accession_number
+            for number, name in (("N0001", "abstract"), ("N0002", "other_abstract"))
+        }
+    report = tmp_path / "report.csv"
+    rows = [f"{accession},{edit},Conflict <b>one</b>,Error" for edit, accession in cases_by_number.items()]
+    report.write_text("\n".join(["Accession,Edit,Message,Severity", *rows]) + "\n")
+    import_report(store, report, who="abc", name="report of the state")
+
+    inside, bound = client("administrator"), client("general")
+    listed = inside.get("/edits/external.json").json["rows"]
+    assert [row["edit"] for row in listed] == list(cases_by_number)
+    assert [row["edit"] for row in bound.get("/edits/external.json").json["rows"]] == ["N0001"]
+    assert [row["edit"] for row in inside.get("/edits/external.json?edit=N0002").json["rows"]] == ["N0002"]
+    page = inside.get("/edits/external").text
+    assert f"/edits/abstracts/{ids['abstract']}#external" in page and "Conflict &lt;b&gt;one" in page
+    assert "External reports (2)" in inside.get("/edits/").text and "/edits/external" in inside.get("/").text
+
+    with store.reading() as session:
+        entry = worklist(session, PROGRAM, edit="N0001")[0][0]
+    at = f"/edits/abstracts/{entry.abstract_id}/entries/{entry.id}"
+    assert inside.send(at, {"note": "site corrected"}).status_code == 303
+    assert [row["edit"] for row in inside.get("/edits/external.json").json["rows"]] == ["N0002"]
+    (done,) = inside.get("/edits/external.json?state=done").json["rows"]
+    assert (done["done_by"], done["note"]) == ("administrator", "site corrected")
+
+
+def test_a_nought_leads_nowhere_and_a_severity_is_called_so(app, client):
+    checked(app)
+    page = client("administrator").get("/edits/").text
+    assert ">Severity<" in page.replace("\n", "").replace("  ", "") and ">0</a>" not in page

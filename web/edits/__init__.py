@@ -11,7 +11,7 @@ from registry.edits import overrides, reports
 from registry.edits.evaluation import site_fault
 from registry.edits.external import finish
 from registry.edits.upkeep import unfinished
-from registry.models.edits import CLEARED, OPEN, OVERRIDDEN
+from registry.models.edits import CLEARED, DONE, OPEN, OVERRIDDEN, WAITING
 from registry.views.abstract import find
 from web.navigation import Entry
 from web.pages import actor, log_read, page, paging, reading, render, render_list, store, writing
@@ -32,6 +32,12 @@ navigation = [
 
 BY = {"edit": "By edit", "facility": "By facility", "registrar": "By registrar"}
 STATES = {OPEN: "open", OVERRIDDEN: "let stand", CLEARED: "cleared"}
+ENTRY_STATES = {WAITING: "waiting", DONE: "done"}
+
+
+def _case(row: reports.FindingLine | reports.EntryLine) -> str:
+    """What a list calls a case: its accession number, to those who may know it."""
+    return row.accession if row.accession and actor().may("cases.identify") else f"abstract {row.abstract_id}"
 
 
 @page(blueprint, "/", permission="cases.read", twins=True)
@@ -49,7 +55,11 @@ def index():
 
     def to(state: str) -> Any:
         filters = {"edit": "rule", "facility": "facility", "registrar": "registrar"}
-        return lambda line: url_for("edits.cases", state=state, **{filters[by]: line.key})
+        # a nought has no cases behind it
+        return lambda line: url_for("edits.cases", state=state, **{filters[by]: line.key}) if shown(state, line) else ""
+
+    def shown(state: str, line: reports.ReportLine) -> int:
+        return {OPEN: line.open, OVERRIDDEN: line.overridden, CLEARED: line.cleared}[state]
 
     columns = [
         Column(
@@ -57,7 +67,9 @@ def index():
             {"edit": "Edit", "facility": "Facility", "registrar": "Registrar"}[by],
             lambda line: line.key or "blank",
         ),
-        Column("title", "Name", lambda line: line.title if by == "facility" else line.severity),
+        Column("title", "Name", lambda line: line.title)
+        if by == "facility"
+        else Column("severity", "Severity", lambda line: line.severity),
         Column("open", "Open", lambda line: line.open, kind="number", link=to(OPEN)),
         Column("overridden", "Let stand", lambda line: line.overridden, kind="number", link=to(OVERRIDDEN)),
         Column("cleared", "Cleared", lambda line: line.cleared, kind="number", link=to(CLEARED)),
@@ -100,7 +112,7 @@ def cases():
         return url_for("edits.show", abstract_id=row.abstract_id)
 
     columns = [
-        Column("accession", "Accession", lambda row: row.accession or row.abstract_id, link=open_case),
+        Column("accession", "Accession", _case, link=open_case),
         Column("facility", "Facility", lambda row: row.facility),
         Column("registrar", "Registrar", lambda row: row.registrar),
         Column("rule", "Edit", lambda row: row.rule),
@@ -110,6 +122,40 @@ def cases():
     ]
     table = Table("findings", "Findings", columns, rows, asked, more=more, empty="No finding matches.")
     return render_list("edits/cases.html", table, picked=picked, state=state, states=STATES)
+
+
+@page(blueprint, "/external", permission="cases.read", twins=True)
+def external():
+    """The worklist of other programs' edit reports: what waits, or was done, on which case."""
+    asked = paging()
+    picked = {name: request.args.get(name, "").strip() for name in ("edit", "registrar")}
+    state = request.args.get("state", WAITING)
+    state = state if state in ENTRY_STATES else WAITING
+    with reading() as session:
+        rows, more = reports.worklist(session, actor(), **picked, state=state, page=asked.page, size=asked.size)
+
+    def open_case(row: reports.EntryLine) -> str:
+        return url_for("edits.show", abstract_id=row.abstract_id, _anchor="external" if state == WAITING else None)
+
+    columns = [
+        Column("accession", "Accession", _case, link=open_case),
+        Column("facility", "Facility", lambda row: row.facility),
+        Column("registrar", "Registrar", lambda row: row.registrar),
+        Column("edit", "Edit", lambda row: row.edit),
+        Column("severity", "Severity", lambda row: row.severity),
+        Column("message", "What the report says", lambda row: row.message),
+        Column("report", "Report", lambda row: ", ".join(part for part in (row.report, row.agency) if part)),
+    ]
+    if state == DONE:
+        columns += [
+            Column("done_by", "Done by", lambda row: row.done_by),
+            Column("note", "What was done", lambda row: row.note),
+        ]
+    else:
+        columns.append(Column("added_at", "Since", lambda row: row.added_at, kind="moment"))
+    empty = "No entry of an external report waits." if state == WAITING else "No entry was done yet."
+    table = Table("external", "Entries of external reports", columns, rows, asked, more=more, empty=empty)
+    return render_list("edits/external.html", table, picked=picked, state=state, states=ENTRY_STATES)
 
 
 @page(blueprint, "/abstracts/<int:abstract_id>", permission="cases.read")
