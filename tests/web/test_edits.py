@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from registry.edits import run_batch
 from registry.edits.external import import_report
 from registry.edits.reports import cases, worklist
@@ -90,3 +92,15 @@ def test_a_nought_leads_nowhere_and_a_severity_is_called_so(app, client):
     checked(app)
     page = client("administrator").get("/edits/").text
     assert ">Severity<" in page.replace("\n", "").replace("  ", "") and ">0</a>" not in page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_edits_are_accessible_and_fit_a_narrow_screen(app, browser_page, ids, scheme, assert_accessible):
+    checked(app)
+    page = browser_page("registrar", color_scheme=scheme, viewport={"width": 390, "height": 844})
+    for at in ("/edits/", "/edits/cases"):
+        page.goto(at)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, at
+    page.goto(f"/edits/abstracts/{ids['abstract']}")
+    assert_accessible(page)
