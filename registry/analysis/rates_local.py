@@ -31,11 +31,16 @@ def local_figures(
     """Gives the figures with kind, z, p and fdr; global statistics go into `fitted`.
 
     Ratios are standardised by empirical Bayes (Assunção and Reis), so that counties of few cases are no outliers of
-    their own. Counties without neighbors in the area have none.
+    their own. Counties without neighbors in the area have none, nor has any where all are hidden.
     """
     from registry.analysis.rates import adjacency, as_published
 
     seen, cases, expected = as_published(figures, covered, hidden)
+    for name in ("kind", "z", "p", "fdr"):
+        figures[name] = np.nan
+    if hidden[seen].all():
+        # all have one ratio, and what is left of differences is rounding
+        return figures
     codes = [area.counties[place] for place in seen]
     found = local_statistics(
         codes, adjacency(area, tuple(seen)), cases=cases[seen], population=expected[seen], rates="eb-standardised",
@@ -45,7 +50,6 @@ def local_figures(
     kind = one["kind"].map(_PLACES) if measure == "moran" else one["spot"].map(_SPOTS)
     kind = np.where(one["neighbours"] > 0, kind.astype(float), np.nan)
     for name, values in (("kind", kind), *((n, one[f"{measure}_{n}"].to_numpy(float)) for n in ("z", "p", "fdr"))):
-        figures[name] = np.nan
         figures.loc[figures.index[seen], name] = values
     fitted |= {"moran": float(found.overall["moran_i"]), "moran_p": float(found.overall["moran_p"])}
     fitted |= _tango(area, codes, cases[seen], expected[seen])

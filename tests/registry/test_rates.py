@@ -440,3 +440,15 @@ def test_a_population_that_lacks_a_declared_county_is_refused(demo_store):
     with pytest.raises(RegistryError, match="12005"):
         put_in_force(demo_store, fold(people_frame(NINETEEN)), "too few")
     assert in_force(demo_store) == before
+
+
+@pytest.mark.parametrize("measure", ["moran", "gstar"])
+def test_where_every_county_is_hidden_there_is_no_local_statistic(measure: str) -> None:
+    """All hidden counties have the ratio of the whole: Moran's I of what rounding leaves would be told as a finding."""
+    from registry.analysis.rates_local import local_figures
+
+    figures = pd.DataFrame({"cases": [3, 9, 1, 7, 20], "expected": [4.1, 6.3, 2.2, 7.4, 20.0]})
+    fitted: dict[str, float] = {}
+    found = local_figures(measure, None, figures, np.ones(4, bool), np.ones(4, bool), fitted)  # type: ignore[arg-type]
+    assert fitted == {}
+    assert found[["kind", "z", "p", "fdr"]].isna().all().all()
