@@ -138,6 +138,7 @@ def test_local_statistics_say_what_a_county_lies_among_and_nothing_of_hidden_one
         "false discovery rate",
         "not evidence of a cause",
         reproduced,
+        ">Ratio<",
     ):
         assert part in page or part in page.replace("'", "&#39;"), part
     rows = [row for row in rows_of(inside, asked) if row["code"] != "state"]

@@ -194,7 +194,8 @@ def county_table(found: Summary, who: Actor) -> Table:
     columns = [Column("name", "County", lambda r: r.name, link=open_county, sort=True)]
     if several:
         columns.append(Column("frame", "Part", lambda r: r.frame, sort=True))
-    title = figure.title if figure.name != "count" else "Cases"
+    # a local statistic has its kind, z and p in columns of their own, beside the ratio it examines
+    title = "Ratio" if wanted.measure in LOCAL else figure.title if figure.name != "count" else "Cases"
     columns.append(Column("value", title, lambda r: r.value, kind="number", sort=True, hint=figure.unit))
     if wanted.measure in ("eb", "local"):
         pass
