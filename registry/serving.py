@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,10 @@ def _linkage(store: Store) -> None:
     from registry.linkage import standing
 
     standing.ready(store, build=False)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callable[[], Any] = lambda: None) -> None:
@@ -46,10 +52,13 @@ def serve_pages(settings: Settings, say: Callable[[str], Any], *, ready: Callabl
     worker = subprocess.Popen(
         [sys.executable, "-m", "registry.cli", "worker"], env=environment, stdout=subprocess.DEVNULL
     )
-    say(f"serving http://{settings.host}:{server.effective_port}/ (Ctrl+C stops)")
-    warm_up((*survival_warming.steps(store), lambda: _linkage(store), *rates_warming.steps()), pages, say=say)
-    ready()
+    if threading.current_thread() is threading.main_thread():
+        # a service manager stops with SIGTERM what a person stops with Ctrl+C: the worker ends with the server
+        signal.signal(signal.SIGTERM, _stop)
     try:
+        say(f"serving http://{settings.host}:{server.effective_port}/ (Ctrl+C stops)")
+        warm_up((*survival_warming.steps(store), lambda: _linkage(store), *rates_warming.steps()), pages, say=say)
+        ready()
         server.run()
     except KeyboardInterrupt:
         say("stopped")

@@ -79,3 +79,8 @@ def test_the_demo_says_what_it_is_prints_address_and_logins_and_serves(demo: sub
     address = next(line for line in lines if "http://" in line).split("http://")[1].split("/")[0]
     page = urllib.request.urlopen(f"http://{address}/", timeout=20).read().decode()
     assert "Sign in" in page
+    workers = Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split()
+    assert workers, "the worker is a process of its own"
+    demo.terminate()
+    demo.wait(timeout=20)
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == [], "the worker ends with the server"
