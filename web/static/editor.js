@@ -87,7 +87,7 @@ function show(answer, saved) {
   if (saved.size || answer.saved.length) form.elements.version.value = answer.version;
   for (const [item, value] of saved) {
     const field = form.elements[`item-${item}`];
-    if (!(item in answer.held)) delete field?.dataset.held; else { field.dataset.held = clean(value); saved.delete(item); }
+    if (!(item in (answer.held ?? {}))) delete field?.dataset.held; else { field.dataset.held = clean(value); saved.delete(item); }
   }
   for (const [item, value] of saved) if (form.elements[`was-${item}`]) form.elements[`was-${item}`].value = value;
   for (const [item, value] of Object.entries(answer.items)) {

@@ -111,7 +111,9 @@ def test_more_replicates_begin_with_the_same_ones(tables) -> None:
 def test_progress_counts_to_the_end(tables) -> None:
     seen: list[tuple[int, int]] = []
     scan(tables.cases, tables.population, tables.coordinates, replicates=150, progress=lambda *now: seen.append(now))
-    assert [done for done, _ in seen] == [64, 128, 150] and {total for _, total in seen} == {150}
+    done = [count for count, _ in seen]
+    # parts of a scan in threads end in any order: each tells the sum so far
+    assert len(done) == 3 and done == sorted(set(done)) and done[-1] == 150 and {total for _, total in seen} == {150}
 
 
 def test_early_stop_is_exact_and_does_not_depend_on_workers(tables) -> None:
